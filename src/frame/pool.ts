@@ -1,0 +1,150 @@
+import * as layout from './layout.ts';
+
+/**
+ * The slots that frames live in: one block of shared memory for one worker, cut into heads (headers and small frames) and bodies
+ * (the rest of a super-frame). Both kinds are reference-counted and taken last-in first-out, so that few of them stay hot in
+ * the caches; a slot is read-only while more than one reference to it exists.
+ *
+ * Slots are named by one number: heads first, then bodies. Positions of bytes are absolute in `bytes`, so that headers of all
+ * frames are read through one view. Every head belongs to a tenant from `takeHead` to its last `release`, so that frames
+ * in flight can be limited per tenant. Single-threaded: no other worker touches a pool.
+ */
+export class Pool {
+  readonly heads: number;
+  readonly bodies: number;
+  /** All slots; other views of the same memory follow. */
+  readonly memory: SharedArrayBuffer;
+  readonly bytes: DataView;
+  readonly octets: Uint8Array;
+  /** Frames in flight (head slots referenced) of each tenant. */
+  readonly held: Int32Array;
+  readonly #refs: Int32Array;
+  readonly #owner: Int32Array;
+  readonly #freeHeads: Int32Array;
+  readonly #freeBodies: Int32Array;
+  readonly #bodyBase: number;
+  #spareHeads: number;
+  #spareBodies: number;
+
+  /** @param tenants number of tenants that `takeHead` may name */
+  constructor(heads: number, bodies: number, tenants: number) {
+    this.heads = heads;
+    this.bodies = bodies;
+    this.#bodyBase = heads * layout.HEAD_STRIDE;
+    this.memory = new SharedArrayBuffer(this.#bodyBase + bodies * layout.BODY_STRIDE);
+    this.bytes = new DataView(this.memory);
+    this.octets = new Uint8Array(this.memory);
+    this.held = new Int32Array(tenants);
+    this.#refs = new Int32Array(heads + bodies);
+    this.#owner = new Int32Array(heads);
+    this.#freeHeads = new Int32Array(heads);
+    this.#freeBodies = new Int32Array(bodies);
+    for (let i = 0; i < heads; i++) this.#freeHeads[i] = heads - 1 - i;
+    for (let i = 0; i < bodies; i++) this.#freeBodies[i] = heads + bodies - 1 - i;
+    this.#spareHeads = heads;
+    this.#spareBodies = bodies;
+  }
+
+  get freeHeads(): number {
+    return this.#spareHeads;
+  }
+
+  get freeBodies(): number {
+    return this.#spareBodies;
+  }
+
+  /** @returns a head slot with one reference, charged to the tenant, or -1 when there is none */
+  takeHead(tenant: number): number {
+    if (this.#spareHeads === 0) return -1;
+    const slot = this.#freeHeads[--this.#spareHeads];
+    this.#refs[slot] = 1;
+    this.#owner[slot] = tenant;
+    this.held[tenant]++;
+    return slot;
+  }
+
+  /** @returns a body slot with one reference, or -1 when there is none */
+  takeBody(): number {
+    if (this.#spareBodies === 0) return -1;
+    const slot = this.#freeBodies[--this.#spareBodies];
+    this.#refs[slot] = 1;
+    return slot;
+  }
+
+  /** Charges a head to another tenant from now on. */
+  assign(slot: number, tenant: number): void {
+    this.held[this.#owner[slot]]--;
+    this.#owner[slot] = tenant;
+    this.held[tenant]++;
+  }
+
+  retain(slot: number): void {
+    this.#refs[slot]++;
+  }
+
+  /** @returns whether an edit must copy first: somebody else holds a reference too */
+  isShared(slot: number): boolean {
+    return this.#refs[slot] > 1;
+  }
+
+  refs(slot: number): number {
+    return this.#refs[slot];
+  }
+
+  /** Gives back one reference; the last one frees the slot. A slot of -1 (no body) is let pass. */
+  release(slot: number): void {
+    if (slot < 0) return;
+    const left = --this.#refs[slot];
+    if (left > 0) return;
+    if (left < 0) throw new Error(`slot ${slot} was released more often than it was taken`);
+    if (slot < this.heads) {
+      this.held[this.#owner[slot]]--;
+      this.#freeHeads[this.#spareHeads++] = slot;
+    } else {
+      this.#freeBodies[this.#spareBodies++] = slot;
+    }
+  }
+
+  /** @returns absolute position of the slot's first byte */
+  position(slot: number): number {
+    return slot < this.heads
+      ? slot * layout.HEAD_STRIDE
+      : this.#bodyBase + (slot - this.heads) * layout.BODY_STRIDE;
+  }
+
+  /** @returns absolute position at which the Ethernet header of a frame just read begins */
+  frameStart(head: number): number {
+    return head * layout.HEAD_STRIDE + layout.HEAD_START;
+  }
+
+  /**
+   * Copies a head so that the copy can be edited. Positions in the copy are those in the original plus
+   * `position(copy) - position(head)`.
+   * @param start absolute position of the Ethernet header @param length bytes of the frame in the head
+   * @returns the copy, or -1 when there is no free head
+   */
+  copyHead(head: number, start: number, length: number, tenant: number): number {
+    const copy = this.takeHead(tenant);
+    if (copy < 0) return -1;
+    const move = (copy - head) * layout.HEAD_STRIDE;
+    const { octets } = this;
+    if (length <= 128) {
+      // A call into the runtime costs more than this loop for the usual small frame.
+      const to = start + move;
+      for (let i = 0; i < length; i++) octets[to + i] = octets[start + i];
+    } else {
+      octets.copyWithin(start + move, start, start + length);
+    }
+    return copy;
+  }
+
+  /** Free and referenced slots counted anew, by walking all of them; for tests and `show`. */
+  audit(): { heads: number; bodies: number; freeHeads: number; freeBodies: number; usedHeads: number; usedBodies: number } {
+    let usedHeads = 0;
+    let usedBodies = 0;
+    for (let i = 0; i < this.heads; i++) if (this.#refs[i] > 0) usedHeads++;
+    for (let i = 0; i < this.bodies; i++) if (this.#refs[this.heads + i] > 0) usedBodies++;
+    const { heads, bodies, freeHeads, freeBodies } = this;
+    return { heads, bodies, freeHeads, freeBodies, usedHeads, usedBodies };
+  }
+}

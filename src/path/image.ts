@@ -1,0 +1,146 @@
+import type { AclTables } from '../table/classifier.ts';
+import type { Lpm4 } from '../table/lpm4.ts';
+import type { Lpm6 } from '../table/lpm6.ts';
+import type { MacTable } from '../table/mac-table.ts';
+import type { NeighborTable } from '../table/neighbor-table.ts';
+
+/**
+ * A tenant as workers see it: plain arrays and handles of shared tables, compiled by the control side from the tenant's objects
+ * (src/tenant) and sent to every worker. Arrays are over shared memory, so that sending copies nothing. A changed
+ * configuration makes a new image; tables that live on (MACs, neighbours, routes, counters) are the same memory in both.
+ */
+export interface TenantImage {
+  readonly index: number;
+  readonly name: string;
+  /** Share of worker time, 1..100. */
+  readonly weight: number;
+  /** Most frames in flight. */
+  readonly frames: number;
+  /** Tenant's policers in the worker's shared buckets, -1 for none. */
+  readonly policer: { readonly packets: number; readonly bits: number };
+  readonly bridge: BridgeImage;
+  readonly router: RouterImage | null;
+  readonly acls: readonly AclImage[];
+  /** Ledger of each worker, Float64 cells over shared memory, and its punt and inject rings. */
+  readonly workers: readonly WorkerImage[];
+}
+
+export interface WorkerImage {
+  readonly ledger: SharedArrayBuffer;
+  readonly punt: SharedArrayBuffer;
+  readonly inject: SharedArrayBuffer;
+}
+
+export const PortMode = {
+  /** Untagged, or priority-tagged, frames of one VLAN. */
+  Access: 0,
+  /** Tagged frames of the allowed VLANs; untagged ones belong to the native VLAN, if there is one. */
+  Trunk: 1,
+  /** 802.1ad customer port: whatever comes, tagged or not, is payload of one service VLAN. */
+  Tunnel: 2,
+} as const;
+export type PortMode = (typeof PortMode)[keyof typeof PortMode];
+
+/** Columns have one entry a port of the tenant. */
+export interface BridgeImage {
+  readonly ports: number;
+  readonly names: readonly string[];
+  /** Index of the worker's device that carries the port. */
+  readonly device: Int32Array;
+  /** VID of the outer tag on a shared uplink, 0 on a port of the tenant's own. */
+  readonly outerVlan: Int32Array;
+  readonly mode: Uint8Array;
+  /** VLAN of access and tunnel ports, native VLAN of trunks; 0: none. */
+  readonly pvid: Int32Array;
+  /** 128 words a port, a bit a VLAN: VLANs carried (access: its own). */
+  readonly allowed: Uint32Array;
+  /** Longest IP packet, bytes. */
+  readonly mtu: Int32Array;
+  /** Port security: index into `security`, -1 for none. */
+  readonly security: Int32Array;
+  readonly securities: readonly SecurityImage[];
+  /** Buckets in the worker's shared buckets, -1 for none: policer in packets and bits, storm control. */
+  readonly packetPolicer: Int32Array;
+  readonly bitPolicer: Int32Array;
+  readonly storm: Int32Array;
+  /** Per port: index into `acls`, -1 for none. */
+  readonly aclIn: Int32Array;
+  readonly aclOut: Int32Array;
+  /** 4,096 entries, a VLAN each: index into `acls`, -1 for none. */
+  readonly vlanAclIn: Int32Array;
+  readonly vlanAclOut: Int32Array;
+  /** 4,096 entries: where in `members` the list of ports that carry the VLAN begins (first its length), -1 for none. */
+  readonly vlans: Int32Array;
+  readonly members: Int32Array;
+  readonly macs: ReturnType<MacTable['handles']>;
+  /** Bits: forward LLDP, LACP, STP instead of dropping. */
+  readonly forwardReserved: number;
+}
+
+export const Reserved = { Lldp: 1, Lacp: 2, Stp: 4 } as const;
+
+/** What a port with port security may send from. */
+export interface SecurityImage {
+  /** Pairs of words: MAC high 16 bits, low 32 bits. */
+  readonly macs: Int32Array;
+  /** Groups of five words: address as four words (IPv4: 0, 0, 0xffff, address) and prefix length of 128. */
+  readonly prefixes: Int32Array;
+}
+
+export const HopKind = {
+  /** The destination itself is a neighbour on `interface`. */
+  Connected: 0,
+  /** The neighbour `address` on `interface`. */
+  Via: 1,
+  /** One of the router's own addresses. */
+  Local: 2,
+  Blackhole: 3,
+  Reject: 4,
+  /** The router of tenant `tenant`, which shares the prefix. */
+  Leak: 5,
+} as const;
+export type HopKind = (typeof HopKind)[keyof typeof HopKind];
+
+export interface RouterImage {
+  /** 4,096 entries: interface on the VLAN, -1 for none. */
+  readonly vlanInterface: Int32Array;
+  /** Columns with one entry an interface. */
+  readonly interfaces: number;
+  readonly names: readonly string[];
+  readonly vlan: Int32Array;
+  readonly mtu: Int32Array;
+  readonly macHigh: Int32Array;
+  readonly macLow: Int32Array;
+  readonly aclIn: Int32Array;
+  readonly aclOut: Int32Array;
+  /** The value that a prefix has in the tables is a set of next hops: `setCount[v]` entries of `setMembers` from `setStart[v]`. */
+  readonly routes4: ReturnType<Lpm4['handles']>;
+  readonly routes6: ReturnType<Lpm6['handles']>;
+  readonly setStart: Int32Array;
+  readonly setCount: Int32Array;
+  readonly setMembers: Int32Array;
+  /** Columns with one entry a next hop. */
+  readonly hopKind: Uint8Array;
+  readonly hopInterface: Int32Array;
+  /** Four words a next hop. */
+  readonly hopAddress: Int32Array;
+  readonly hopTenant: Int32Array;
+  readonly neighbors: ReturnType<NeighborTable['handles']>;
+  /** Punts to the slow path a second: ARP, ND and resolution; packets to the router; ICMP errors. */
+  readonly puntRates: readonly [control: number, local: number, errors: number];
+}
+
+export const AclAction = { Allow: 0, Deny: 1, Reject: 2 } as const;
+export type AclAction = (typeof AclAction)[keyof typeof AclAction];
+
+export interface AclImage {
+  readonly name: string;
+  readonly tables: AclTables;
+  /** Per rule. */
+  readonly action: Uint8Array;
+  readonly log: Uint8Array;
+  /** What befalls IP packets (other than neighbour discovery) that no rule matches: Allow or Deny. ARP, ND and other frames pass. */
+  readonly fallback: AclAction;
+  /** Hits of each rule and, last, of the fallback: one array a worker, over shared memory. */
+  readonly hits: readonly Float64Array[];
+}

@@ -1,0 +1,14 @@
+import type { Batch } from '../frame/batch.ts';
+import type { Outputs } from './outputs.ts';
+
+/** One step of the way in: looks at all live frames of a batch and gives each a fate, or leaves it as it is. */
+export interface Stage {
+  readonly name: string;
+  run(batch: Batch): void;
+}
+
+/** One step of the way out: looks at all outputs that the batch has made so far. */
+export interface OutStage {
+  readonly name: string;
+  run(batch: Batch, outputs: Outputs): void;
+}
