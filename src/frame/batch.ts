@@ -107,6 +107,8 @@ export class Batch {
   readonly nextHop: Int32Array;
   /** Tenant that a leaked frame goes to. */
   readonly leakTo: Int32Array;
+  /** Longest IP packet that may leave: longer IPv4 packets are fragmented to it; 0: no limit but the port's. */
+  readonly limit: Int32Array;
 
   /** A copy of the head in the other form (tagged instead of untagged, or the reverse), shared by further outputs; -1: none. */
   readonly twin: Int32Array;
@@ -148,6 +150,7 @@ export class Batch {
     this.outInterface = words();
     this.nextHop = words();
     this.leakTo = words();
+    this.limit = words();
     this.twin = words();
     this.twinStart = words();
   }
@@ -175,6 +178,7 @@ export class Batch {
     this.outInterface[i] = -1;
     this.inInterface[i] = -1;
     this.twin[i] = -1;
+    this.limit[i] = 0;
     return i;
   }
 
