@@ -27,7 +27,7 @@ export function parseDuration(value: unknown): number | null {
   const fraction = parts[2] ?? '';
   const digits = Number(parts[1]! + fraction) * milliseconds[parts[3]!]!;
   const scale = 10 ** fraction.length;
-  return digits % scale === 0 ? whole(digits / scale) : null;
+  return Number.isSafeInteger(digits) && digits % scale === 0 ? whole(digits / scale) : null;
 }
 
 /** A quantity with the largest suffix that leaves it exact: 500000 is '500k', 1500 is '1500'. */

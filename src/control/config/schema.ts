@@ -1,0 +1,40 @@
+import * as z from 'zod';
+import { acl, aclName } from './schema/acl.ts';
+import { bridge } from './schema/bridge.ts';
+import { whole } from './schema/leaf.ts';
+import { quota, share } from './schema/limits.ts';
+import { name } from './schema/net.ts';
+import { portName, uplink } from './schema/port.ts';
+import { router } from './schema/router.ts';
+
+/**
+ * The closed schema of a configuration file: a section a file in schema/. It says what each key is: description, unit, range,
+ * default and the reason for them, all of which `configJsonSchema` shows. What keys must be together is in checks/.
+ */
+const tenant = z
+  .strictObject({
+    bridge: bridge.prefault({}),
+    router: router.optional(),
+    acls: z.record(aclName, acl).prefault({}),
+    quota: quota.prefault({}),
+    share: share.prefault({}),
+  })
+  .describe('An isolated network');
+
+export const configSchema = z
+  .strictObject({
+    version: z.literal(1, { error: 'expected version: 1' }).describe('Version of this schema'),
+    tenants: z.record(name('tenant', 32), tenant).describe('Tenants by name'),
+    uplinks: z.record(portName, uplink).prefault({}).describe('Devices that tenants share'),
+    workers: whole('Threads that forward', { min: 1, max: 16, reason: 'a port has a queue a worker' }).prefault(1),
+  })
+  .describe('Configuration of a Tapyard switch');
+
+/** What the schema makes of a file: defaults filled in, addresses and quantities read. Key names are still the file's. */
+export type Config = z.output<typeof configSchema>;
+export type TenantConfig = Config['tenants'][string];
+
+/** The schema of what one writes, as JSON Schema (draft 2020-12): for editors, and for `tapyard config-schema`. */
+export function configJsonSchema(): object {
+  return { title: 'Tapyard configuration', ...z.toJSONSchema(configSchema, { io: 'input' }) };
+}
