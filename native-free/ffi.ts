@@ -5,8 +5,9 @@ import { DynamicLibrary, getRawPointer, toArrayBuffer } from 'node:ffi';
  * take its place in an hour. Thin on purpose: results are those of C (-1 and `errno()`); who calls turns them into a LinuxError.
  *
  * What node:ffi asks for: the same symbol under two signatures needs two libraries; a wrong signature is a crash, not an
- * exception (hence `selfTest`); arguments of 64 bits are BigInts, so lengths are declared u32 and hot results i32; up to three
- * arguments a call costs next to nothing, from four on about 70 to 100 bytes; libraries are never closed.
+ * exception (hence `selfTest`); i64 and u64 are BigInts, so hot results are i32; up to three arguments a call costs next to
+ * nothing, from four on about 70 to 100 bytes; libraries are never closed. Whatever C or the kernel reads as 64 bits (size_t,
+ * unsigned long) must be declared so: with u32 the upper half of the register or stack slot is whatever lay there.
  */
 export type Pointer = bigint;
 
@@ -21,8 +22,8 @@ const libc = library().getFunctions({
   __errno_location: { return: 'pointer', arguments: [] },
   open: { return: 'i32', arguments: ['string', 'i32', 'u32'] },
   close: { return: 'i32', arguments: ['i32'] },
-  read: { return: 'i32', arguments: ['i32', 'pointer', 'u32'] },
-  write: { return: 'i32', arguments: ['i32', 'pointer', 'u32'] },
+  read: { return: 'i32', arguments: ['i32', 'pointer', 'u64'] },
+  write: { return: 'i32', arguments: ['i32', 'pointer', 'u64'] },
   readv: { return: 'i32', arguments: ['i32', 'pointer', 'i32'] },
   writev: { return: 'i32', arguments: ['i32', 'pointer', 'i32'] },
   ioctl: { return: 'i32', arguments: ['i32', 'u32', 'pointer'] },
@@ -45,7 +46,7 @@ const libc = library().getFunctions({
 });
 const setup = library().getFunctions({ syscall: { return: 'i32', arguments: ['i32', 'u32', 'pointer'] } });
 const enter = library().getFunctions({
-  syscall: { return: 'i32', arguments: ['i32', 'i32', 'u32', 'u32', 'u32', 'pointer', 'u32'] },
+  syscall: { return: 'i32', arguments: ['i32', 'i32', 'u32', 'u32', 'u32', 'pointer', 'u64'] },
 });
 const register = library().getFunctions({
   syscall: { return: 'i32', arguments: ['i32', 'i32', 'u32', 'pointer', 'u32'] },
@@ -53,8 +54,9 @@ const register = library().getFunctions({
 
 export const open: (path: string, flags: number, mode: number) => number = libc.open;
 export const close: (fd: number) => number = libc.close;
-export const read: (fd: number, bytes: Pointer, length: number) => number = libc.read;
-export const write: (fd: number, bytes: Pointer, length: number) => number = libc.write;
+/** @param length a constant, since making a BigInt allocates */
+export const read: (fd: number, bytes: Pointer, length: bigint) => number = libc.read;
+export const write: (fd: number, bytes: Pointer, length: bigint) => number = libc.write;
 export const readv: (fd: number, iovecs: Pointer, count: number) => number = libc.readv;
 export const writev: (fd: number, iovecs: Pointer, count: number) => number = libc.writev;
 export const ioctl: (fd: number, request: number, argument: Pointer) => number = libc.ioctl;
@@ -95,7 +97,7 @@ export function ioUringEnter(
   minComplete: number,
   flags: number,
   argument: Pointer,
-  argumentSize: number,
+  argumentSize: bigint,
 ): number {
   return enter.syscall(SYS_IO_URING_ENTER, fd, toSubmit, minComplete, flags, argument, argumentSize);
 }
@@ -170,8 +172,8 @@ export function selfTest(): void {
   const zero = open('/dev/zero', 2, 0);
   holds('open', zero >= 0);
   bytes.fill(7);
-  holds('read', read(zero, at, 5) === 5 && bytes[4] === 0 && bytes[5] === 7);
-  holds('write', write(zero, at, 9) === 9);
+  holds('read', read(zero, at, 5n) === 5 && bytes[4] === 0 && bytes[5] === 7);
+  holds('write', write(zero, at, 9n) === 9);
   holds('fcntl', fcntl(zero, 1, 0) >= 0);
   const iovecs = new BigUint64Array(new SharedArrayBuffer(32));
   iovecs.set([at + 100n, 3n, at + 110n, 4n]);
@@ -182,7 +184,7 @@ export function selfTest(): void {
   fails('close', close(bad));
   holds('poll', poll(at, 0, 0) === 0);
   const event = eventfd(3, 0o2004000);
-  holds('eventfd', event >= 0 && read(event, at, 8) === 8 && bytes[0] === 3);
+  holds('eventfd', event >= 0 && read(event, at, 8n) === 8 && bytes[0] === 3);
   close(event);
   const page = mmap(4096, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   holds('mmap', page !== -1n && new Uint8Array(view(page, 4096))[4095] === 0);
@@ -191,7 +193,7 @@ export function selfTest(): void {
   holds('unshare', unshare(0) === 0);
   holds('if_nametoindex', ifNameToIndex('no-such-device!') === 0);
   fails('io_uring_setup', ioUringSetup(0, at));
-  fails('io_uring_enter', ioUringEnter(bad, 0, 0, 0, NULL, 0));
+  fails('io_uring_enter', ioUringEnter(bad, 0, 0, 0, NULL, 0n));
   fails('io_uring_register', ioUringRegister(bad, 0, NULL, 0));
   fails('socket', socket(bad, 0, 0));
   fails('bind', bind(bad, at, 0));
