@@ -30,6 +30,8 @@ export interface Port {
   readonly kind: 'tap' | 'netdev' | 'pcap' | 'memory' | 'remote' | 'closed';
   /** Sum of `Offload` bits. */
   readonly offloads: number;
+  /** Whether the device has vanished, or the file has failed: nothing comes any more, and what is transmitted is lost. */
+  readonly gone: boolean;
 
   /**
    * Asks for up to `most` frames; a port from which nothing needs to be asked for does nothing. 0 leaves the backlog where it is.
@@ -48,8 +50,8 @@ export interface Port {
   readonly pending: boolean;
 
   /**
-   * Takes the first frames of the queue, as many as fit, with their references, and reports each of them later (or at once) to
-   * the worker's `TxSink`. The frames it does not take stay in the queue, with their references.
+   * Takes the first frames off the queue (`shift`), as many as fit, with their references, and reports each of them later (or
+   * at once) to the worker's `TxSink`. The frames it does not take stay in the queue, with their references.
    * @returns frames taken
    */
   transmit(queue: TxQueue): number;
