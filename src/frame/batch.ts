@@ -114,10 +114,21 @@ export class Batch {
   readonly twin: Int32Array;
   readonly twinStart: Int32Array;
 
+  readonly #columns: Int32Array[] = [];
+  readonly #octets: Uint8Array[] = [];
+
   constructor(capacity: number = BATCH_SIZE) {
     this.capacity = capacity;
-    const words = () => new Int32Array(capacity);
-    const octets = () => new Uint8Array(capacity);
+    const words = () => {
+      const column = new Int32Array(capacity);
+      this.#columns.push(column);
+      return column;
+    };
+    const octets = () => {
+      const column = new Uint8Array(capacity);
+      this.#octets.push(column);
+      return column;
+    };
     this.head = words();
     this.start = words();
     this.headLength = words();
@@ -180,6 +191,27 @@ export class Batch {
     this.twin[i] = -1;
     this.limit[i] = 0;
     return i;
+  }
+
+  /**
+   * Appends frame i of another batch with all that is known of it; the references go over. The other batch must then give the
+   * frame a fate that says so.
+   */
+  take(from: Batch, i: number): number {
+    const to = this.count++;
+    const target = this.#columns;
+    const source = from.#columns;
+    for (let c = 0; c < target.length; c++) target[c][to] = source[c][i];
+    const targetOctets = this.#octets;
+    const sourceOctets = from.#octets;
+    for (let c = 0; c < targetOctets.length; c++) targetOctets[c][to] = sourceOctets[c][i];
+    return to;
+  }
+
+  /** Moves frame `from` of this batch to the earlier place `to`, to close gaps. */
+  move(from: number, to: number): void {
+    for (const column of this.#columns) column[to] = column[from];
+    for (const column of this.#octets) column[to] = column[from];
   }
 
   drop(i: number, reason: number): void {

@@ -30,10 +30,12 @@ export const Column = {
   /** Frames written to this port, whatever row they came from, and their bytes. */
   Transmitted: 10,
   TransmittedBytes: 11,
-  /** Packets received, the segments of super-frames counted one by one. */
-  ReceivedPackets: 12,
+  /** Source MACs that were not learned since the tenant's table is full; the frames went on. */
+  LearnFull: 12,
+  /** Source MACs that moved to this port from another one. */
+  Moves: 13,
   /** First of DROP_COUNT columns, one a drop reason, kept in the row where the frame came from. */
-  Drops: 13,
+  Drops: 14,
 } as const;
 export type Column = (typeof Column)[keyof typeof Column];
 

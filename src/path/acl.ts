@@ -1,0 +1,110 @@
+import { type Batch, Kind, Trait } from '../frame/batch.ts';
+import type { Pool } from '../frame/pool.ts';
+import { AclKey, Classifier } from '../table/classifier.ts';
+import { IpProtocol } from '../wire/ipv6.ts';
+import { AclAction, type AclImage } from './image.ts';
+import { Punt, PUNT_QUOTE } from './punt.ts';
+import { PuntClass, type Punter } from './punter.ts';
+
+const LOG_QUOTE = 128;
+const ABSENT = -1;
+
+/**
+ * Decides frames by a tenant's access control lists: the first rule that matches counts and decides. IP packets that no rule
+ * matches meet the list's default; ARP, neighbour discovery and other frames that no rule matches pass, since no host
+ * could speak without them (as in the IPv6 ACLs of Cisco IOS, which permit nd-na and nd-ns implicitly).
+ */
+export class Acls {
+  readonly #bytes: DataView;
+  readonly #acls: readonly AclImage[];
+  readonly #classifiers: readonly Classifier[];
+  readonly #hits: readonly Float64Array[];
+  readonly #punter: Punter;
+  readonly #key = new Int32Array(AclKey.LENGTH);
+
+  constructor(pool: Pool, acls: readonly AclImage[], punter: Punter, worker: number) {
+    this.#bytes = pool.bytes;
+    this.#acls = acls;
+    this.#classifiers = acls.map((acl) => new Classifier(acl.tables));
+    this.#hits = acls.map((acl) => acl.hits[worker]);
+    this.#punter = punter;
+  }
+
+  /**
+   * @param acl index of the list
+   * @param start absolute position of the Ethernet header, in the form in which the list sees the frame
+   * @param egress whether the list stands on the way out
+   * @returns whether the frame may go on; a frame that is rejected has been reported to the slow path, which answers the sender
+   */
+  permits(batch: Batch, i: number, acl: number, start: number, egress: boolean): boolean {
+    this.#fill(batch, i, start);
+    const list = this.#acls[acl];
+    const rule = this.#classifiers[acl].match(this.#key, 0);
+    let action: number = AclAction.Allow;
+    if (rule >= 0) {
+      this.#hits[acl][rule]++;
+      action = list.action[rule];
+      if (list.log[rule] === 1 && this.#punter.admit(PuntClass.Events, batch.nowUs)) {
+        this.#punter.frame(batch, i, Punt.AclLog, egress ? 1 : 0, (acl << 16) | rule, LOG_QUOTE);
+      }
+    } else if (list.fallback === AclAction.Deny && isIp(batch, i)) {
+      const hits = this.#hits[acl];
+      hits[hits.length - 1]++;
+      action = AclAction.Deny;
+    }
+    if (action === AclAction.Allow) return true;
+    if (action === AclAction.Reject && this.#punter.admit(PuntClass.Errors, batch.nowUs)) {
+      this.#punter.frame(batch, i, Punt.Reject, batch.inInterface[i], 0, PUNT_QUOTE);
+    }
+    return false;
+  }
+
+  #fill(batch: Batch, i: number, start: number): void {
+    const bytes = this.#bytes;
+    const key = this.#key;
+    key[AclKey.ETHERTYPE] = batch.etherType[i];
+    key[AclKey.VLAN] = batch.vlan[i];
+    key[AclKey.DMAC_HI] = bytes.getUint16(start);
+    key[AclKey.DMAC_LO] = bytes.getInt32(start + 2);
+    key[AclKey.SMAC_HI] = bytes.getUint16(start + 6);
+    key[AclKey.SMAC_LO] = bytes.getInt32(start + 8);
+    const l3 = batch.l3[i];
+    if (batch.ipLength[i] === 0) {
+      key[AclKey.FAMILY] = ABSENT;
+    } else if (batch.kind[i] === Kind.Ipv4) {
+      key[AclKey.FAMILY] = 4;
+      key[AclKey.SRC0] = bytes.getInt32(l3 + 12);
+      key[AclKey.DST0] = bytes.getInt32(l3 + 16);
+      key[AclKey.SRC1] = key[AclKey.SRC2] = key[AclKey.SRC3] = 0;
+      key[AclKey.DST1] = key[AclKey.DST2] = key[AclKey.DST3] = 0;
+    } else {
+      key[AclKey.FAMILY] = 6;
+      key[AclKey.SRC0] = bytes.getInt32(l3 + 8);
+      key[AclKey.SRC1] = bytes.getInt32(l3 + 12);
+      key[AclKey.SRC2] = bytes.getInt32(l3 + 16);
+      key[AclKey.SRC3] = bytes.getInt32(l3 + 20);
+      key[AclKey.DST0] = bytes.getInt32(l3 + 24);
+      key[AclKey.DST1] = bytes.getInt32(l3 + 28);
+      key[AclKey.DST2] = bytes.getInt32(l3 + 32);
+      key[AclKey.DST3] = bytes.getInt32(l3 + 36);
+    }
+    const proto = batch.proto[i];
+    const icmp = (proto === IpProtocol.Icmp && batch.kind[i] === Kind.Ipv4) || proto === IpProtocol.Icmpv6;
+    key[AclKey.PROTO] = proto;
+    key[AclKey.SPORT] = icmp ? ABSENT : batch.sport[i];
+    key[AclKey.DPORT] = icmp ? ABSENT : batch.dport[i];
+    key[AclKey.ICMP_TYPE] = icmp ? batch.sport[i] : ABSENT;
+    key[AclKey.ICMP_CODE] = icmp ? batch.dport[i] : ABSENT;
+    const l4 = batch.l4[i];
+    const flagsThere = proto === IpProtocol.Tcp && l4 >= 0 && l4 + 14 <= batch.start[i] + batch.headLength[i];
+    key[AclKey.TCP_FLAGS] = flagsThere ? bytes.getUint8(l4 + 13) : ABSENT;
+    key[AclKey.FRAGMENT] = batch.ipLength[i] === 0 ? ABSENT : (batch.traits[i] & Trait.Fragment) !== 0 ? 1 : 0;
+  }
+}
+
+/** IPv4, or IPv6 but for neighbour discovery: what a list's default is about. */
+function isIp(batch: Batch, i: number): boolean {
+  if (batch.kind[i] === Kind.Ipv4) return true;
+  if (batch.kind[i] !== Kind.Ipv6) return false;
+  return !(batch.proto[i] === IpProtocol.Icmpv6 && batch.sport[i] >= 133 && batch.sport[i] <= 136);
+}

@@ -1,0 +1,47 @@
+import { Lpm4 } from '../table/lpm4.ts';
+import { Lpm6 } from '../table/lpm6.ts';
+import { HopKind, type RouterImage } from './image.ts';
+
+/** A tenant's forwarding table: prefixes → sets of next hops → the next hop of a flow (ECMP). */
+export class Fib {
+  readonly #routes4: Lpm4;
+  readonly #routes6: Lpm6;
+  readonly #router: RouterImage;
+
+  constructor(router: RouterImage) {
+    this.#routes4 = Lpm4.attach(router.routes4);
+    this.#routes6 = Lpm6.attach(router.routes6);
+    this.#router = router;
+  }
+
+  /** @returns set of next hops, -1: no route */
+  lookup4(address: number): number {
+    return this.#routes4.lookup(address);
+  }
+
+  lookup6(w0: number, w1: number, w2: number, w3: number): number {
+    return this.#routes6.lookup(w0, w1, w2, w3);
+  }
+
+  /** @param hash of the flow, any 32-bit integer: a flow keeps its next hop. Source: RFC 2992 (modulo-N). */
+  hop(set: number, hash: number): number {
+    const { setStart, setCount, setMembers } = this.#router;
+    const count = setCount[set];
+    return setMembers[setStart[set] + (count === 1 ? 0 : (hash >>> 0) % count)];
+  }
+
+  /** Whether the set has more than one member, so that a hash is wanted. */
+  isMultipath(set: number): boolean {
+    return this.#router.setCount[set] > 1;
+  }
+
+  isLocal4(address: number): boolean {
+    const set = this.#routes4.lookup(address);
+    return set >= 0 && this.#router.hopKind[this.hop(set, 0)] === HopKind.Local;
+  }
+
+  isLocal6(w0: number, w1: number, w2: number, w3: number): boolean {
+    const set = this.#routes6.lookup(w0, w1, w2, w3);
+    return set >= 0 && this.#router.hopKind[this.hop(set, 0)] === HopKind.Local;
+  }
+}

@@ -1,0 +1,66 @@
+import { type Batch, Fate, Trait } from '../frame/batch.ts';
+import type { Pool } from '../frame/pool.ts';
+import { Drop } from '../observe/drop.ts';
+import type { SharedBuckets } from '../table/token-bucket.ts';
+import { wireBytes } from './charge.ts';
+import type { BridgeImage, TenantImage } from './image.ts';
+import type { Stage } from './stage.ts';
+
+/**
+ * The operator's limits on what a port and a tenant may send, before any rule of the tenant is looked at: frames in flight,
+ * packets and bits a second of the port, then of the tenant, then group frames a second (storm control). Super-frames are charged
+ * as the packets and bytes that they stand for. Buckets take nothing from a frame that an earlier limit has dropped.
+ */
+export class GuardIn implements Stage {
+  readonly name = 'guard-in';
+  readonly #pool: Pool;
+  readonly #bridge: BridgeImage;
+  readonly #tenant: TenantImage;
+  readonly #buckets: SharedBuckets;
+
+  constructor(pool: Pool, tenant: TenantImage, buckets: SharedBuckets) {
+    this.#pool = pool;
+    this.#bridge = tenant.bridge;
+    this.#tenant = tenant;
+    this.#buckets = buckets;
+  }
+
+  run(batch: Batch): void {
+    const { count, fate, port, segments, traits, nowUs } = batch;
+    const buckets = this.#buckets;
+    const bytes = this.#pool.bytes;
+    const { packetPolicer, bitPolicer, storm } = this.#bridge;
+    const { packets, bits } = this.#tenant.policer;
+    const over = this.#pool.held[batch.tenant] - this.#tenant.frames;
+    for (let i = 0; i < count; i++) {
+      if (fate[i] !== Fate.Live) continue;
+      // The youngest frames of the batch are those that are too many.
+      if (i >= count - over) {
+        batch.drop(i, Drop.TenantFrames);
+        continue;
+      }
+      const from = port[i];
+      const portPackets = packetPolicer[from];
+      const portBits = bitPolicer[from];
+      if (portPackets >= 0 && !buckets.take(portPackets, segments[i], nowUs)) {
+        batch.drop(i, Drop.PortRate);
+        continue;
+      }
+      if (portBits >= 0 && !buckets.take(portBits, wireBytes(batch, i, bytes) * 8, nowUs)) {
+        batch.drop(i, Drop.PortRate);
+        continue;
+      }
+      if (packets >= 0 && !buckets.take(packets, segments[i], nowUs)) {
+        batch.drop(i, Drop.TenantRate);
+        continue;
+      }
+      if (bits >= 0 && !buckets.take(bits, wireBytes(batch, i, bytes) * 8, nowUs)) {
+        batch.drop(i, Drop.TenantRate);
+        continue;
+      }
+      if ((traits[i] & Trait.Group) !== 0 && storm[from] >= 0 && !buckets.take(storm[from], segments[i], nowUs)) {
+        batch.drop(i, Drop.Storm);
+      }
+    }
+  }
+}

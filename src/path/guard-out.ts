@@ -1,0 +1,77 @@
+import type { Batch } from '../frame/batch.ts';
+import { Kind } from '../frame/batch.ts';
+import type { Pool } from '../frame/pool.ts';
+import { Drop } from '../observe/drop.ts';
+import { EtherType } from '../wire/ethernet.ts';
+import { pushTag } from '../wire/vlan.ts';
+import { headerBytes } from './charge.ts';
+import type { Devices } from './devices.ts';
+import type { BridgeImage } from './image.ts';
+import type { Outputs } from './outputs.ts';
+import type { OutStage } from './stage.ts';
+import type { Waste } from './waste.ts';
+
+/**
+ * The operator's last word on each output, whatever made it: the link is up, the frame fits the port's MTU (what is behind the
+ * Ethernet header and one VLAN tag; of a super-frame, its segments), and on an uplink that tenants share, the tenant's own outer
+ * tag is put on, which no rule of the tenant can choose.
+ */
+export class GuardOut implements OutStage {
+  readonly name = 'guard-out';
+  readonly #pool: Pool;
+  readonly #bridge: BridgeImage;
+  readonly #devices: Devices;
+  readonly #waste: Waste;
+
+  constructor(pool: Pool, bridge: BridgeImage, devices: Devices, waste: Waste) {
+    this.#pool = pool;
+    this.#bridge = bridge;
+    this.#devices = devices;
+    this.#waste = waste;
+  }
+
+  run(batch: Batch, outputs: Outputs): void {
+    const { count, frame, port } = outputs;
+    const { device, outerVlan, mtu } = this.#bridge;
+    const { linkUp } = this.#devices;
+    for (let o = 0; o < count; o++) {
+      const to = port[o];
+      if (to < 0) continue;
+      const i = frame[o];
+      if (linkUp[device[to]] === 0) this.#waste.output(batch, outputs, o, Drop.LinkDown);
+      else if (this.#payload(batch, i) > mtu[to]) this.#waste.output(batch, outputs, o, Drop.Mtu);
+      else if (outerVlan[to] > 0) this.#pushOuter(batch, i, outputs, o, outerVlan[to]);
+    }
+  }
+
+  /** Bytes behind the Ethernet header and the VLAN tag, of the longest piece. Padding of short frames never counts. */
+  #payload(batch: Batch, i: number): number {
+    const whole = this.#whole(batch, i);
+    const limit = batch.limit[i];
+    return limit > 0 && limit < whole ? limit : whole;
+  }
+
+  #whole(batch: Batch, i: number): number {
+    const toL3 = batch.l3[i] - batch.start[i];
+    if (batch.gsoType[i] !== 0) return headerBytes(batch, i, this.#pool.bytes) - toL3 + batch.gsoSize[i];
+    return batch.kind[i] === Kind.Other || batch.ipLength[i] === 0 ? batch.length(i) - toL3 : batch.ipLength[i];
+  }
+
+  #pushOuter(batch: Batch, i: number, outputs: Outputs, o: number, vid: number): void {
+    const pool = this.#pool;
+    const head = outputs.head[o];
+    let start = outputs.start[o];
+    if (pool.isShared(head)) {
+      const copy = pool.copyHead(head, start, outputs.headLength[o], batch.tenant);
+      if (copy < 0) {
+        this.#waste.output(batch, outputs, o, Drop.NoSlot);
+        return;
+      }
+      start += pool.position(copy) - pool.position(head);
+      pool.release(head);
+      outputs.head[o] = copy;
+    }
+    outputs.start[o] = pushTag(pool.bytes, start, EtherType.Vlan, batch.priority[i] | vid);
+    outputs.headLength[o] += 4;
+  }
+}

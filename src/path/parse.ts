@@ -1,0 +1,152 @@
+import { type Batch, Fate, Kind, Trait } from '../frame/batch.ts';
+import type { Pool } from '../frame/pool.ts';
+import { Drop } from '../observe/drop.ts';
+import { EtherType } from '../wire/ethernet.ts';
+import { IpProtocol, walkExtensions } from '../wire/ipv6.ts';
+import type { Stage } from './stage.ts';
+
+const NO_TRANSPORT = -1;
+
+/**
+ * Finds the headers of each frame: Ethernet, the outer VLAN tag, IPv4, IPv6 or ARP, and the transport header. Only a frame
+ * without a whole Ethernet header is dropped; what contradicts itself further in is not ours to judge while it is bridged, so
+ * it is left with `ipLength` 0, and the router and the ACLs treat it as such.
+ * Source: IEEE 802.3, 802.1Q; RFC 791, RFC 8200.
+ */
+export class Parse implements Stage {
+  readonly name = 'parse';
+  readonly #bytes: DataView;
+  readonly #walk = new Int32Array(4);
+
+  constructor(pool: Pool) {
+    this.#bytes = pool.bytes;
+  }
+
+  run(batch: Batch): void {
+    const bytes = this.#bytes;
+    const { count, fate, start, headLength, bodyLength, traits, vlan, tagged, tpid, priority, etherType, kind } = batch;
+    const { l3, l4, proto, sport, dport, ipLength } = batch;
+    for (let i = 0; i < count; i++) {
+      if (fate[i] !== Fate.Live) continue;
+      const at = start[i];
+      const end = at + headLength[i];
+      l4[i] = NO_TRANSPORT;
+      proto[i] = -1;
+      sport[i] = -1;
+      dport[i] = -1;
+      ipLength[i] = 0;
+      kind[i] = Kind.Other;
+      vlan[i] = 0;
+      tagged[i] = 0;
+      tpid[i] = EtherType.Vlan;
+      priority[i] = 0;
+      if (headLength[i] < 14) {
+        batch.drop(i, Drop.Malformed);
+        continue;
+      }
+      if ((bytes.getUint8(at) & 1) === 1) traits[i] |= Trait.Group;
+      let type = bytes.getUint16(at + 12);
+      let payload = at + 14;
+      if (type === EtherType.Vlan || type === EtherType.ServiceVlan) {
+        if (headLength[i] < 18) {
+          batch.drop(i, Drop.Malformed);
+          continue;
+        }
+        const tci = bytes.getUint16(at + 14);
+        tagged[i] = 1;
+        tpid[i] = type;
+        vlan[i] = tci & 0xfff;
+        priority[i] = tci & 0xf000;
+        type = bytes.getUint16(at + 16);
+        payload = at + 18;
+      }
+      etherType[i] = type;
+      l3[i] = payload;
+      if (type === EtherType.Ipv4) {
+        kind[i] = Kind.Ipv4;
+        this.#ipv4(batch, i, payload, end, end - payload + bodyLength[i]);
+      } else if (type === EtherType.Ipv6) {
+        kind[i] = Kind.Ipv6;
+        this.#ipv6(batch, i, payload, end, end - payload + bodyLength[i]);
+      } else if (type === EtherType.Arp) {
+        kind[i] = Kind.Arp;
+      }
+    }
+  }
+
+  /** @param there bytes of the frame from the IP header on, those in the body included */
+  #ipv4(batch: Batch, i: number, at: number, end: number, there: number): void {
+    const bytes = this.#bytes;
+    if (end - at < 20) return;
+    const first = bytes.getUint8(at);
+    const headerLength = (first & 15) << 2;
+    const total = bytes.getUint16(at + 2);
+    if (first >> 4 !== 4 || headerLength < 20 || at + headerLength > end || total < headerLength || total > there) return;
+    batch.ipLength[i] = total;
+    if (headerLength > 20) batch.traits[i] |= Trait.Options;
+    const protocol = bytes.getUint8(at + 9);
+    batch.proto[i] = protocol;
+    const fragment = bytes.getUint16(at + 6) & 0x3fff;
+    if (fragment !== 0) {
+      batch.traits[i] |= Trait.Fragment;
+      if ((fragment & 0x1fff) !== 0) {
+        batch.traits[i] |= Trait.LaterFragment;
+        return;
+      }
+    }
+    this.#transport(batch, i, protocol, at + headerLength, end, total - headerLength);
+  }
+
+  #ipv6(batch: Batch, i: number, at: number, end: number, there: number): void {
+    const bytes = this.#bytes;
+    if (end - at < 40 || bytes.getUint8(at) >> 4 !== 6) return;
+    const payload = bytes.getUint16(at + 4);
+    const total = 40 + payload;
+    if (total > there) return;
+    batch.ipLength[i] = total;
+    const next = bytes.getUint8(at + 6);
+    if (next === IpProtocol.Tcp || next === IpProtocol.Udp || next === IpProtocol.Icmpv6) {
+      batch.proto[i] = next;
+      this.#transport(batch, i, next, at + 40, end, payload);
+      return;
+    }
+    const walk = this.#walk;
+    const bound = at + total < end ? at + total : end;
+    if (!walkExtensions(bytes, at, bound, walk)) return;
+    batch.proto[i] = walk[0];
+    if (walk[1] > at + 40) batch.traits[i] |= Trait.Options;
+    if (walk[2] >= 0) {
+      batch.traits[i] |= Trait.Fragment;
+      if ((bytes.getUint16(walk[2] + 2) & 0xfff8) !== 0) {
+        batch.traits[i] |= Trait.LaterFragment;
+        return;
+      }
+    }
+    this.#transport(batch, i, walk[0], walk[1], end, at + total - walk[1]);
+  }
+
+  /** @param length bytes that the IP header leaves for the transport packet */
+  #transport(batch: Batch, i: number, protocol: number, at: number, end: number, length: number): void {
+    const bytes = this.#bytes;
+    switch (protocol) {
+      case IpProtocol.Tcp:
+      case IpProtocol.Udp:
+      case IpProtocol.Sctp:
+        if (length < 8 || at + 8 > end) return;
+        batch.l4[i] = at;
+        batch.sport[i] = bytes.getUint16(at);
+        batch.dport[i] = bytes.getUint16(at + 2);
+        return;
+      case IpProtocol.Icmp:
+      case IpProtocol.Icmpv6:
+        if (length < 4 || at + 4 > end) return;
+        batch.l4[i] = at;
+        batch.sport[i] = bytes.getUint8(at);
+        batch.dport[i] = bytes.getUint8(at + 1);
+        return;
+      default:
+        if (length < 0 || at > end) return;
+        batch.l4[i] = at;
+    }
+  }
+}

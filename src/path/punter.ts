@@ -1,0 +1,96 @@
+import type { Batch } from '../frame/batch.ts';
+import type { Pool } from '../frame/pool.ts';
+import type { Ring } from '../frame/ring.ts';
+import { TokenBuckets } from '../table/token-bucket.ts';
+import { PuntRecord } from './punt.ts';
+
+/** Classes of punts, each with a rate of its own, so that pings cannot starve address resolution. */
+export const PuntClass = { Control: 0, Local: 1, Errors: 2, Events: 3 } as const;
+export type PuntClass = (typeof PuntClass)[keyof typeof PuntClass];
+
+const EVENTS_PER_SECOND = 10;
+
+/**
+ * The way from one tenant's path on one worker to the slow path: policed, bounded, never waiting. What does not fit is refused,
+ * and the caller drops the frame as punt-rate or punt-full.
+ */
+export class Punter {
+  /** Whether something was written since the worker last rang the slow path's bell. */
+  rang = false;
+  /** Punts refused by rate and by a full ring, of events and quotes that have no frame of their own to drop. */
+  refused = 0;
+  readonly #pool: Pool;
+  readonly #ring: Ring;
+  readonly #buckets: TokenBuckets;
+
+  /** @param rates punts a second of the classes Control, Local and Errors */
+  constructor(pool: Pool, ring: Ring, rates: readonly [number, number, number]) {
+    this.#pool = pool;
+    this.#ring = ring;
+    this.#buckets = new TokenBuckets(4);
+    for (let i = 0; i < 3; i++) this.#buckets.set(i, rates[i], Math.max(32, rates[i] / 4));
+    this.#buckets.set(PuntClass.Events, EVENTS_PER_SECOND, EVENTS_PER_SECOND);
+  }
+
+  /** Whether the rate of the class lets one more through. Takes the token. */
+  admit(rate: PuntClass, nowUs: number): boolean {
+    if (this.#buckets.take(rate, 1, nowUs)) return true;
+    this.refused++;
+    return false;
+  }
+
+  /**
+   * Writes a record with up to `most` bytes of frame i, without its VLAN tag.
+   * @returns false when the ring is full
+   */
+  frame(batch: Batch, i: number, kind: number, iface: number, argument: number, most: number): boolean {
+    const start = batch.start[i];
+    const skip = batch.tagged[i] === 1 ? 4 : 0;
+    const whole = batch.headLength[i] + batch.bodyLength[i] - skip;
+    const length = whole < most ? whole : most;
+    const at = this.#reserve(kind, batch.port[i], batch.vlan[i], iface, argument, length, whole);
+    if (at < 0) return false;
+    const to = at + PuntRecord.Frame;
+    const from = this.#pool.octets;
+    const into = this.#ring.octets;
+    for (let k = 0; k < 12; k++) into[to + k] = from[start + k];
+    const inHead = batch.headLength[i] - skip;
+    const headPart = length < inHead ? length : inHead;
+    for (let k = 12; k < headPart; k++) into[to + k] = from[start + skip + k];
+    const bodyStart = batch.bodyStart[i] - headPart;
+    for (let k = headPart; k < length; k++) into[to + k] = from[bodyStart + k];
+    this.#ring.commit();
+    this.rang = true;
+    return true;
+  }
+
+  /** Writes a record without a frame, about an address on an interface. @returns false when the ring is full */
+  address(kind: number, iface: number, w0: number, w1: number, w2: number, w3: number): boolean {
+    const at = this.#reserve(kind, 0, 0, iface, 0, 0, 0);
+    if (at < 0) return false;
+    const { bytes } = this.#ring;
+    bytes.setInt32(at + PuntRecord.Address, w0, true);
+    bytes.setInt32(at + PuntRecord.Address + 4, w1, true);
+    bytes.setInt32(at + PuntRecord.Address + 8, w2, true);
+    bytes.setInt32(at + PuntRecord.Address + 12, w3, true);
+    this.#ring.commit();
+    this.rang = true;
+    return true;
+  }
+
+  #reserve(kind: number, port: number, vlan: number, iface: number, argument: number, length: number, whole: number): number {
+    const at = this.#ring.reserve(PuntRecord.Frame + length);
+    if (at < 0) {
+      this.refused++;
+      return -1;
+    }
+    const { bytes } = this.#ring;
+    bytes.setInt32(at + PuntRecord.Kind, kind, true);
+    bytes.setInt32(at + PuntRecord.Port, port, true);
+    bytes.setInt32(at + PuntRecord.Vlan, vlan, true);
+    bytes.setInt32(at + PuntRecord.Interface, iface, true);
+    bytes.setInt32(at + PuntRecord.Argument, argument, true);
+    bytes.setInt32(at + PuntRecord.FrameLength, whole, true);
+    return at;
+  }
+}

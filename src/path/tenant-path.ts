@@ -1,0 +1,183 @@
+import { type Batch, Fate } from '../frame/batch.ts';
+import type { Pool } from '../frame/pool.ts';
+import { Ring } from '../frame/ring.ts';
+import { Column, COLUMNS, Ledger } from '../observe/ledger.ts';
+import { MacTable } from '../table/mac-table.ts';
+import { NeighborTable } from '../table/neighbor-table.ts';
+import type { SharedBuckets } from '../table/token-bucket.ts';
+import { Acls } from './acl.ts';
+import { AclIn } from './acl-in.ts';
+import { AclOut } from './acl-out.ts';
+import { Adjacency } from './adjacency.ts';
+import type { Devices } from './devices.ts';
+import { Egress } from './egress.ts';
+import { Emit } from './emit.ts';
+import { Fib } from './fib.ts';
+import { Forward } from './forward.ts';
+import { GuardIn } from './guard-in.ts';
+import { GuardOut } from './guard-out.ts';
+import { Hold } from './hold.ts';
+import { HopLimit } from './hop-limit.ts';
+import type { TenantImage } from './image.ts';
+import { InterfaceAclIn, InterfaceAclOut } from './interface-acl.ts';
+import { Learn } from './learn.ts';
+import { OffloadCheck } from './offload.ts';
+import { Parse } from './parse.ts';
+import { PortSecurity } from './port-security.ts';
+import { Punter } from './punter.ts';
+import { ReservedAddresses } from './reserved.ts';
+import { Route } from './route.ts';
+import type { Stage } from './stage.ts';
+import { ToRouter } from './to-router.ts';
+import { VlanIn } from './vlan-in.ts';
+import { VlanOut } from './vlan-out.ts';
+import { Waste } from './waste.ts';
+
+const OUTPUTS = 1024;
+
+/** Takes frames that another tenant's router is to forward; it has no more than one batch of them at a time. */
+export interface LeakSink {
+  leak(batch: Batch, i: number): void;
+}
+
+/**
+ * One tenant's path on one worker: the ordered lists of its stages, and the three places where frames enter. A frame that a
+ * port received runs through all of `stages`; one that a router made or took over begins at `route`; one whose
+ * MACs are final begins at `forward`. The path is compiled from an image; a changed image makes a new path, which takes over
+ * the frames that the old one holds.
+ */
+export class TenantPath {
+  readonly image: TenantImage;
+  readonly ledger: Ledger;
+  readonly punter: Punter;
+  readonly macs: MacTable;
+  readonly hold: Hold | null;
+  /** Row of the router in the ledger. */
+  readonly routerRow: number;
+  readonly stages: readonly Stage[];
+  readonly egress: Egress;
+  readonly #pool: Pool;
+  readonly #leaks: LeakSink;
+  readonly #fromRoute: number;
+  readonly #fromForward: number;
+
+  constructor(pool: Pool, image: TenantImage, worker: number, devices: Devices, buckets: SharedBuckets, leaks: LeakSink) {
+    const { bridge, router } = image;
+    const shared = image.workers[worker];
+    const ledger = new Ledger(bridge.ports + 1, shared.ledger);
+    const punter = new Punter(pool, new Ring(shared.punt), router?.puntRates ?? [0, 0, 0]);
+    const macs = MacTable.attach(bridge.macs);
+    const acls = new Acls(pool, image.acls, punter, worker);
+    const waste = new Waste(pool, ledger);
+    const egress = new Egress(
+      [
+        new AclOut(acls, bridge, waste),
+        new VlanOut(pool, bridge, waste),
+        new GuardOut(pool, bridge, devices, waste),
+        new Emit(pool, ledger, devices, bridge, image.index),
+      ],
+      OUTPUTS,
+    );
+    const bridging: Stage[] = [
+      new Parse(pool),
+      new OffloadCheck(pool),
+      new GuardIn(pool, image, buckets),
+      new PortSecurity(pool, bridge),
+      new VlanIn(pool, bridge),
+      new ReservedAddresses(pool, bridge),
+      new AclIn(acls, bridge),
+      new Learn(pool, macs, ledger, punter, router),
+    ];
+    const routing: Stage[] = [];
+    let hold: Hold | null = null;
+    this.#fromRoute = bridging.length;
+    if (router !== null) {
+      const neighbors = NeighborTable.attach(router.neighbors);
+      const fib = new Fib(router);
+      hold = new Hold(pool, ledger, neighbors, router, punter);
+      bridging.push(new ToRouter(pool, router, fib, ledger, punter), new InterfaceAclIn(acls, router));
+      this.#fromRoute = bridging.length;
+      routing.push(
+        new Route(pool, router, fib, ledger, punter),
+        new InterfaceAclOut(acls, router),
+        new HopLimit(pool),
+        new Adjacency(pool, router, neighbors, hold),
+      );
+    }
+    const forward = new Forward(pool, macs, bridge, ledger, buckets, egress);
+    this.stages = [...bridging, ...routing, forward];
+    this.#fromForward = this.stages.length - 1;
+    this.image = image;
+    this.ledger = ledger;
+    this.punter = punter;
+    this.macs = macs;
+    this.hold = hold;
+    this.egress = egress;
+    this.routerRow = bridge.ports;
+    this.#pool = pool;
+    this.#leaks = leaks;
+  }
+
+  /** Frames that ports of the tenant received: columns up to the virtio-net header, and `port`, are set. */
+  receive(batch: Batch): void {
+    const { cells } = this.ledger;
+    const { count, port, headLength, bodyLength } = batch;
+    for (let i = 0; i < count; i++) {
+      const at = port[i] * COLUMNS;
+      cells[at + Column.Received]++;
+      cells[at + Column.ReceivedBytes] += headLength[i] + bodyLength[i];
+    }
+    this.#run(batch, 0);
+  }
+
+  /** Packets to be routed: the router's own, or another tenant's (their trait says which); all header columns are set. */
+  route(batch: Batch): void {
+    this.#run(batch, this.#fromRoute);
+  }
+
+  /** Frames whose MACs and VLAN are final. */
+  forward(batch: Batch): void {
+    this.#run(batch, this.#fromForward);
+  }
+
+  /** Sets the header columns of frames that the router made. */
+  parse(batch: Batch): void {
+    this.stages[0].run(batch);
+  }
+
+  #run(batch: Batch, first: number): void {
+    const { stages } = this;
+    for (let s = first; s < stages.length; s++) stages[s].run(batch);
+    this.#finish(batch);
+  }
+
+  /** Books what has ended and gives back the references that the batch still owns. */
+  #finish(batch: Batch): void {
+    const pool = this.#pool;
+    const { cells } = this.ledger;
+    const { count, fate, reason, port, head, body, twin } = batch;
+    for (let i = 0; i < count; i++) {
+      if (twin[i] >= 0) pool.release(twin[i]);
+      const at = port[i] * COLUMNS;
+      switch (fate[i]) {
+        case Fate.Sent:
+        case Fate.Held:
+          break;
+        case Fate.Dropped:
+          cells[at + Column.Drops + reason[i]]++;
+          pool.release(head[i]);
+          pool.release(body[i]);
+          break;
+        case Fate.Leaked:
+          cells[at + Column.LeakedOut]++;
+          this.#leaks.leak(batch, i);
+          break;
+        default:
+          // Punted; and frames that no stage took, which cannot be: every path ends in `forward`.
+          pool.release(head[i]);
+          pool.release(body[i]);
+      }
+    }
+    batch.count = 0;
+  }
+}

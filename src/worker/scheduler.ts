@@ -1,0 +1,62 @@
+/**
+ * Shares one worker's time between tenants by weight: deficit round robin over measured time (Shreedhar & Varghese, SIGCOMM'95,
+ * with microseconds for bytes). Time that has passed is given to the tenants that were busy lately, in proportion to their
+ * weights; what a tenant's batches took is taken from it. A tenant in debt is not read from: its backlog stays in its own
+ * queues. Alone, a tenant gets all the time there is.
+ */
+const BUSY_US = 2000;
+const MOST_CREDIT_US = 2000;
+const MOST_DEBT_US = 20_000;
+
+export class Scheduler {
+  readonly #weight: Float64Array;
+  readonly #credit: Float64Array;
+  readonly #lastBusy: Float64Array;
+  readonly #tenants: number;
+  #before = 0;
+
+  constructor(tenants: number) {
+    this.#tenants = tenants;
+    this.#weight = new Float64Array(tenants);
+    this.#credit = new Float64Array(tenants);
+    this.#lastBusy = new Float64Array(tenants).fill(-BUSY_US);
+  }
+
+  /** @param weight share of the time, 0: the tenant is gone */
+  setWeight(tenant: number, weight: number): void {
+    this.#weight[tenant] = weight;
+    this.#credit[tenant] = 0;
+  }
+
+  /** Gives out the time since the last call. */
+  refill(nowUs: number): void {
+    const elapsed = nowUs - this.#before;
+    this.#before = nowUs;
+    const weight = this.#weight;
+    const credit = this.#credit;
+    const lastBusy = this.#lastBusy;
+    const tenants = this.#tenants;
+    let busy = 0;
+    for (let t = 0; t < tenants; t++) if (nowUs - lastBusy[t] < BUSY_US) busy += weight[t];
+    for (let t = 0; t < tenants; t++) {
+      if (weight[t] === 0) continue;
+      if (nowUs - lastBusy[t] >= BUSY_US) credit[t] = 1;
+      else {
+        const more = credit[t] + (elapsed * weight[t]) / busy;
+        credit[t] = more < MOST_CREDIT_US ? more : MOST_CREDIT_US;
+      }
+    }
+  }
+
+  /** Whether frames of the tenant may be read now. */
+  mayRead(tenant: number): boolean {
+    return this.#credit[tenant] >= 0;
+  }
+
+  /** Charges time that the tenant's frames took. */
+  charge(tenant: number, tookUs: number, nowUs: number): void {
+    const left = this.#credit[tenant] - tookUs;
+    this.#credit[tenant] = left > -MOST_DEBT_US ? left : -MOST_DEBT_US;
+    this.#lastBusy[tenant] = nowUs;
+  }
+}
