@@ -6,9 +6,8 @@ const FLAGS = 0o2000000 | 0o4000;
 
 const one = ffi.sharedBytes(8);
 one[0] = 1;
-const oneAddress = ffi.address(one);
-const sink = ffi.sharedBytes(8);
-const sinkAddress = ffi.address(sink);
+const oneAddress = ffi.pin(one);
+const sinkAddress = ffi.pin(ffi.sharedBytes(8));
 
 /** Makes what wakes a worker from its wait. The number is good in every thread of the process. */
 export function createEventfd(): number {

@@ -143,8 +143,19 @@ export function sharedBytes(length: number): Uint8Array<SharedArrayBuffer> {
   return new Uint8Array(new SharedArrayBuffer(length));
 }
 
-/** @returns where the view's first byte lies; valid as long as somebody references the view's buffer */
+/** @returns where the view's first byte lies; valid as long as a field or a running function references the view */
 export function address(view: SharedView): Pointer {
+  return getRawPointer(view);
+}
+
+const pinned: SharedView[] = [];
+
+/**
+ * The address of memory that is to live as long as the thread. A module's variable does not do: one that no function
+ * reads is garbage once the module has run, and the kernel would write into freed memory.
+ */
+export function pin(view: SharedView): Pointer {
+  pinned.push(view);
   return getRawPointer(view);
 }
 
