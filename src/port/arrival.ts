@@ -2,6 +2,7 @@ import type { Batch } from '../frame/batch.ts';
 import * as layout from '../frame/layout.ts';
 import type { Pool } from '../frame/pool.ts';
 import { Drop } from '../observe/drop.ts';
+import * as vnet from '../wire/vnet.ts';
 import { copyBytes } from './copy.ts';
 
 /** Bytes that a read puts into the head: the virtio-net header and the beginning of the frame. */
@@ -9,39 +10,33 @@ export const HEAD_FILL = layout.HEAD_SIZE - layout.READ_START;
 /** Bytes that a read can put into head and body together; one that fills them all may have been cut off. */
 export const LONGEST_READ = HEAD_FILL + layout.BODY_SIZE;
 
-const NEEDS_CSUM = 1;
-const GSO_ECN = 0x80;
-
 /**
  * Appends one frame that was read into a head (from READ_START) and a body (from its first byte), and gives the body back when
  * the frame did not reach into it. The virtio-net header is only taken apart here; whether it tells the truth about the
- * frame is for the path to check. Source: linux/virtio_net.h, struct virtio_net_hdr (little endian on all machines we run on).
+ * frame is for the path to check.
  * @param body slot, or -1 when none was taken @param length bytes read, the virtio-net header included
  */
 export function arrive(batch: Batch, pool: Pool, head: number, body: number, length: number): void {
   const start = pool.frameStart(head);
-  const frame = length > layout.VNET_SIZE ? length - layout.VNET_SIZE : 0;
   let i: number;
   if (length <= HEAD_FILL) {
     pool.release(body);
-    i = batch.push(head, start, frame, -1, 0, 0);
+    i = batch.push(head, start, length > layout.VNET_SIZE ? length - layout.VNET_SIZE : 0, -1, 0, 0);
+    if (length < layout.VNET_SIZE) return;
   } else {
     i = batch.push(head, start, layout.HEAD_ROOM, body, pool.position(body), length - HEAD_FILL);
     if (length >= LONGEST_READ) batch.drop(i, Drop.Truncated);
   }
-  if (length < layout.VNET_SIZE) return;
   const { bytes } = pool;
   const at = start - layout.VNET_SIZE;
-  const type = bytes.getUint8(at + 1);
-  if (type !== 0) {
-    batch.gsoType[i] = type & ~GSO_ECN;
-    batch.gsoEcn[i] = type & GSO_ECN;
-    batch.gsoSize[i] = bytes.getUint16(at + 4, true);
-  }
-  if ((bytes.getUint8(at) & NEEDS_CSUM) !== 0) {
-    batch.csumStart[i] = start + bytes.getUint16(at + 6, true);
-    batch.csumOffset[i] = bytes.getUint16(at + 8, true);
-  }
+  // Flags and GSO type in one look: nearly always there is nothing to do.
+  if (bytes.getUint16(at) === 0) return;
+  batch.gsoType[i] = vnet.gsoType(bytes, at);
+  batch.gsoEcn[i] = vnet.gsoEcn(bytes, at);
+  batch.gsoSize[i] = vnet.gsoSize(bytes, at);
+  if ((vnet.flags(bytes, at) & vnet.Flag.NeedsChecksum) === 0) return;
+  batch.csumStart[i] = start + vnet.checksumStart(bytes, at);
+  batch.csumOffset[i] = vnet.checksumOffset(bytes, at);
 }
 
 /**

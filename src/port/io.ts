@@ -1,0 +1,57 @@
+import type { Port } from './port.ts';
+
+/** Columns of `Io.stats`. */
+export const IoStat = {
+  /** Calls of `turn`, and those that were ready to wait. */
+  Turns: 0,
+  Waits: 1,
+  /** Frames read; reads that found nothing; reads that failed otherwise. */
+  Reads: 2,
+  EmptyReads: 3,
+  FailedReads: 4,
+  /** Frames written; writes that the kernel refused. */
+  Writes: 5,
+  FailedWrites: 6,
+  /** Times that the wake-up file was signalled. */
+  Wakes: 7,
+} as const;
+export const IO_STATS = 8;
+
+/** The way of one worker to its TAPs: all of them are read and written in one `turn`. Used on the thread that made it. */
+export interface Io {
+  readonly mode: 'uring' | 'poll';
+  /** Why it is not io_uring, as a sentence with the cure; null when it is, or when poll was asked for. */
+  readonly fallback: string | null;
+
+  /**
+   * @param fd a queue of a TAP, non-blocking, with virtio-net header; stays the caller's, who closes it after the port's `close`
+   * @param offloads sum of `Offload` bits that the device was opened with
+   */
+  openTap(fd: number, name: string, offloads: number, kind: 'tap' | 'netdev'): Port;
+
+  /**
+   * Does what was asked for by `request` and `transmit` since the last turn, and hears what is new.
+   * @param waitMs how long to wait at most for something to happen; no wait if frames were asked for where there may be some, or if
+   * some lie ready already
+   * @returns ports with frames to `receive`
+   */
+  turn(waitMs: number): number;
+
+  /** An eventfd; a write to it, from any thread, ends the wait. */
+  readonly wakeFd: number;
+
+  /** Counted since the start, by `IoStat`; in shared memory. */
+  readonly stats: Float64Array<SharedArrayBuffer>;
+
+  /** Ends everything at once, ports that are still open included; their slots go back, what was being written counts as lost. */
+  close(): void;
+}
+
+export interface IoOptions {
+  /** Most TAPs open at a time. */
+  readonly ports?: number;
+  /** The worker's wake-up file, if it exists already; else the Io makes, and closes, one of its own. */
+  readonly wakeFd?: number;
+}
+
+export const DEFAULT_PORTS = 256;

@@ -1,0 +1,38 @@
+import type { Pool } from '../frame/pool.ts';
+import type { TxQueue } from '../frame/tx-queue.ts';
+import type { TxSink } from './port.ts';
+import { TapPort } from './tap-port.ts';
+import type { UringIo } from './uring-io.ts';
+
+/** A queue of a TAP behind the worker's io_uring. Its requests are kept, and told apart, by the UringIo. */
+export class UringTap extends TapPort {
+  /** Tells this port's poll from that of an earlier port in the same place. */
+  readonly generation: number;
+  /** Reads and writes that the kernel has not answered. */
+  inFlight = 0;
+  polled = false;
+  readonly #io: UringIo;
+
+  constructor(
+    io: UringIo,
+    file: number,
+    generation: number,
+    name: string,
+    offloads: number,
+    kind: 'tap' | 'netdev',
+    pool: Pool,
+    sink: TxSink,
+  ) {
+    super(file, name, offloads, kind, pool, sink);
+    this.#io = io;
+    this.generation = generation;
+  }
+
+  transmit(queue: TxQueue): number {
+    return this.gone ? this.lose(queue) : this.#io.write(this, queue);
+  }
+
+  close(): boolean {
+    return this.#io.closeTap(this);
+  }
+}
