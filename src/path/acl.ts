@@ -1,7 +1,7 @@
 import { type Batch, Kind, Trait } from '../frame/batch.ts';
 import type { Pool } from '../frame/pool.ts';
 import { AclKey, Classifier } from '../table/classifier.ts';
-import { IpProtocol } from '../wire/ipv6.ts';
+import { Protocol } from '../wire/ipv4.ts';
 import { AclAction, type AclImage } from './image.ts';
 import { Punt, PUNT_QUOTE } from './punt.ts';
 import { PuntClass, type Punter } from './punter.ts';
@@ -89,14 +89,14 @@ export class Acls {
       key[AclKey.DST3] = bytes.getInt32(l3 + 36);
     }
     const proto = batch.proto[i];
-    const icmp = (proto === IpProtocol.Icmp && batch.kind[i] === Kind.Ipv4) || proto === IpProtocol.Icmpv6;
+    const icmp = (proto === Protocol.Icmp && batch.kind[i] === Kind.Ipv4) || proto === Protocol.Icmpv6;
     key[AclKey.PROTO] = proto;
     key[AclKey.SPORT] = icmp ? ABSENT : batch.sport[i];
     key[AclKey.DPORT] = icmp ? ABSENT : batch.dport[i];
     key[AclKey.ICMP_TYPE] = icmp ? batch.sport[i] : ABSENT;
     key[AclKey.ICMP_CODE] = icmp ? batch.dport[i] : ABSENT;
     const l4 = batch.l4[i];
-    const flagsThere = proto === IpProtocol.Tcp && l4 >= 0 && l4 + 14 <= batch.start[i] + batch.headLength[i];
+    const flagsThere = proto === Protocol.Tcp && l4 >= 0 && l4 + 14 <= batch.start[i] + batch.headLength[i];
     key[AclKey.TCP_FLAGS] = flagsThere ? bytes.getUint8(l4 + 13) : ABSENT;
     key[AclKey.FRAGMENT] = batch.ipLength[i] === 0 ? ABSENT : (batch.traits[i] & Trait.Fragment) !== 0 ? 1 : 0;
   }
@@ -106,5 +106,5 @@ export class Acls {
 function isIp(batch: Batch, i: number): boolean {
   if (batch.kind[i] === Kind.Ipv4) return true;
   if (batch.kind[i] !== Kind.Ipv6) return false;
-  return !(batch.proto[i] === IpProtocol.Icmpv6 && batch.sport[i] >= 133 && batch.sport[i] <= 136);
+  return !(batch.proto[i] === Protocol.Icmpv6 && batch.sport[i] >= 133 && batch.sport[i] <= 136);
 }

@@ -1,10 +1,10 @@
 import type { Batch } from '../frame/batch.ts';
-import { IpProtocol } from '../wire/ipv6.ts';
+import { Protocol } from '../wire/ipv4.ts';
 
 /** Bytes from the Ethernet header to the end of the transport header of a super-frame: what each of its segments repeats. */
 export function headerBytes(batch: Batch, i: number, bytes: DataView): number {
   const l4 = batch.l4[i];
-  const transport = batch.proto[i] === IpProtocol.Tcp ? (bytes.getUint8(l4 + 12) >> 4) << 2 : 8;
+  const transport = batch.proto[i] === Protocol.Tcp ? (bytes.getUint8(l4 + 12) >> 4) << 2 : 8;
   return l4 - batch.start[i] + transport;
 }
 

@@ -3,7 +3,7 @@ import type { Pool } from '../frame/pool.ts';
 import { Drop } from '../observe/drop.ts';
 import { Column, type Ledger } from '../observe/ledger.ts';
 import type { MacTable } from '../table/mac-table.ts';
-import type { SharedBuckets } from '../table/token-bucket.ts';
+import type { SharedBuckets } from '../table/shared-buckets.ts';
 import type { Egress } from './egress.ts';
 import type { BridgeImage } from './image.ts';
 import type { Stage } from './stage.ts';

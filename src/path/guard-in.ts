@@ -1,7 +1,7 @@
 import { type Batch, Fate, Trait } from '../frame/batch.ts';
 import type { Pool } from '../frame/pool.ts';
 import { Drop } from '../observe/drop.ts';
-import type { SharedBuckets } from '../table/token-bucket.ts';
+import type { SharedBuckets } from '../table/shared-buckets.ts';
 import { wireBytes } from './charge.ts';
 import type { BridgeImage, TenantImage } from './image.ts';
 import type { Stage } from './stage.ts';

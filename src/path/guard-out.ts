@@ -2,7 +2,6 @@ import type { Batch } from '../frame/batch.ts';
 import { Kind } from '../frame/batch.ts';
 import type { Pool } from '../frame/pool.ts';
 import { Drop } from '../observe/drop.ts';
-import { EtherType } from '../wire/ethernet.ts';
 import { pushTag } from '../wire/vlan.ts';
 import { headerBytes } from './charge.ts';
 import type { Devices } from './devices.ts';
@@ -40,7 +39,7 @@ export class GuardOut implements OutStage {
       const i = frame[o];
       if (linkUp[device[to]] === 0) this.#waste.output(batch, outputs, o, Drop.LinkDown);
       else if (this.#payload(batch, i) > mtu[to]) this.#waste.output(batch, outputs, o, Drop.Mtu);
-      else if (outerVlan[to] > 0) this.#pushOuter(batch, i, outputs, o, outerVlan[to]);
+      else if (outerVlan[to] > 0) this.#pushOuter(batch, i, outputs, o);
     }
   }
 
@@ -57,7 +56,7 @@ export class GuardOut implements OutStage {
     return batch.kind[i] === Kind.Other || batch.ipLength[i] === 0 ? batch.length(i) - toL3 : batch.ipLength[i];
   }
 
-  #pushOuter(batch: Batch, i: number, outputs: Outputs, o: number, vid: number): void {
+  #pushOuter(batch: Batch, i: number, outputs: Outputs, o: number): void {
     const pool = this.#pool;
     const head = outputs.head[o];
     let start = outputs.start[o];
@@ -71,7 +70,9 @@ export class GuardOut implements OutStage {
       pool.release(head);
       outputs.head[o] = copy;
     }
-    outputs.start[o] = pushTag(pool.bytes, start, EtherType.Vlan, batch.priority[i] | vid);
+    const { outerTpid, outerVlan } = this.#bridge;
+    const to = outputs.port[o];
+    outputs.start[o] = pushTag(pool.bytes, start, outerTpid[to], batch.priority[i] | outerVlan[to]);
     outputs.headLength[o] += 4;
   }
 }

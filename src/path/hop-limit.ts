@@ -1,6 +1,6 @@
 import { type Batch, Fate, Kind, Trait } from '../frame/batch.ts';
 import type { Pool } from '../frame/pool.ts';
-import { patchChecksum } from '../wire/checksum.ts';
+import { decrementTtl } from '../wire/ipv4.ts';
 import type { Stage } from './stage.ts';
 
 /**
@@ -23,10 +23,7 @@ export class HopLimit implements Stage {
       const goes = (fate[i] === Fate.Live && outInterface[i] >= 0) || fate[i] === Fate.Leaked;
       if (!goes || (traits[i] & (Trait.Generated | Trait.Leaked)) !== 0) continue;
       if (kind[i] === Kind.Ipv4) {
-        const at = l3[i] + 8;
-        const word = bytes.getUint16(at);
-        bytes.setUint16(at, word - 0x0100);
-        patchChecksum(bytes, l3[i] + 10, word, word - 0x0100);
+        decrementTtl(bytes, l3[i]);
       } else {
         bytes.setUint8(l3[i] + 7, bytes.getUint8(l3[i] + 7) - 1);
       }

@@ -49,6 +49,7 @@ export interface BridgeImage {
   readonly device: Int32Array;
   /** VID of the outer tag on a shared uplink, 0 on a port of the tenant's own. */
   readonly outerVlan: Int32Array;
+  readonly outerTpid: Int32Array;
   readonly mode: Uint8Array;
   /** VLAN of access and tunnel ports, native VLAN of trunks; 0: none. */
   readonly pvid: Int32Array;

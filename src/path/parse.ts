@@ -2,7 +2,8 @@ import { type Batch, Fate, Kind, Trait } from '../frame/batch.ts';
 import type { Pool } from '../frame/pool.ts';
 import { Drop } from '../observe/drop.ts';
 import { EtherType } from '../wire/ethernet.ts';
-import { IpProtocol, walkExtensions } from '../wire/ipv6.ts';
+import { Protocol } from '../wire/ipv4.ts';
+import { Walk, walk } from '../wire/ipv6-extension.ts';
 import type { Stage } from './stage.ts';
 
 const NO_TRANSPORT = -1;
@@ -16,7 +17,6 @@ const NO_TRANSPORT = -1;
 export class Parse implements Stage {
   readonly name = 'parse';
   readonly #bytes: DataView;
-  readonly #walk = new Int32Array(4);
 
   constructor(pool: Pool) {
     this.#bytes = pool.bytes;
@@ -105,40 +105,37 @@ export class Parse implements Stage {
     if (total > there) return;
     batch.ipLength[i] = total;
     const next = bytes.getUint8(at + 6);
-    if (next === IpProtocol.Tcp || next === IpProtocol.Udp || next === IpProtocol.Icmpv6) {
+    if (next === Protocol.Tcp || next === Protocol.Udp || next === Protocol.Icmpv6) {
       batch.proto[i] = next;
       this.#transport(batch, i, next, at + 40, end, payload);
       return;
     }
-    const walk = this.#walk;
     const bound = at + total < end ? at + total : end;
-    if (!walkExtensions(bytes, at, bound, walk)) return;
-    batch.proto[i] = walk[0];
-    if (walk[1] > at + 40) batch.traits[i] |= Trait.Options;
-    if (walk[2] >= 0) {
-      batch.traits[i] |= Trait.Fragment;
-      if ((bytes.getUint16(walk[2] + 2) & 0xfff8) !== 0) {
-        batch.traits[i] |= Trait.LaterFragment;
-        return;
-      }
-    }
-    this.#transport(batch, i, walk[0], walk[1], end, at + total - walk[1]);
+    const found = walk(bytes, at, bound);
+    const protocol = found & 0xff;
+    batch.proto[i] = protocol;
+    if ((found & Walk.Extended) !== 0) batch.traits[i] |= Trait.Options;
+    if ((found & Walk.Fragment) !== 0) batch.traits[i] |= Trait.Fragment;
+    if ((found & Walk.LaterFragment) !== 0) batch.traits[i] |= Trait.LaterFragment;
+    if ((found & (Walk.LaterFragment | Walk.Incomplete)) !== 0) return;
+    const upper = at + ((found >> 8) & 0x7fff);
+    this.#transport(batch, i, protocol, upper, end, at + total - upper);
   }
 
   /** @param length bytes that the IP header leaves for the transport packet */
   #transport(batch: Batch, i: number, protocol: number, at: number, end: number, length: number): void {
     const bytes = this.#bytes;
     switch (protocol) {
-      case IpProtocol.Tcp:
-      case IpProtocol.Udp:
-      case IpProtocol.Sctp:
+      case Protocol.Tcp:
+      case Protocol.Udp:
+      case Protocol.Sctp:
         if (length < 8 || at + 8 > end) return;
         batch.l4[i] = at;
         batch.sport[i] = bytes.getUint16(at);
         batch.dport[i] = bytes.getUint16(at + 2);
         return;
-      case IpProtocol.Icmp:
-      case IpProtocol.Icmpv6:
+      case Protocol.Icmp:
+      case Protocol.Icmpv6:
         if (length < 4 || at + 4 > end) return;
         batch.l4[i] = at;
         batch.sport[i] = bytes.getUint8(at);

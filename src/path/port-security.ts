@@ -2,7 +2,7 @@ import { type Batch, Fate, Kind } from '../frame/batch.ts';
 import type { Pool } from '../frame/pool.ts';
 import { Drop } from '../observe/drop.ts';
 import { EtherType } from '../wire/ethernet.ts';
-import { IpProtocol } from '../wire/ipv6.ts';
+import { Protocol } from '../wire/ipv4.ts';
 import type { BridgeImage, SecurityImage } from './image.ts';
 import type { Stage } from './stage.ts';
 
@@ -45,7 +45,7 @@ export class PortSecurity implements Stage {
       case Kind.Ipv4: {
         if (batch.ipLength[i] === 0) return false;
         const source = bytes.getInt32(at + 12);
-        if (source === 0) return batch.proto[i] === IpProtocol.Udp && batch.sport[i] === 68 && batch.dport[i] === 67;
+        if (source === 0) return batch.proto[i] === Protocol.Udp && batch.sport[i] === 68 && batch.dport[i] === 67;
         return hasAddress(own, 0, 0, MAPPED, source);
       }
       case Kind.Arp: {
@@ -68,7 +68,7 @@ export class PortSecurity implements Stage {
     const w1 = bytes.getInt32(at + 12);
     const w2 = bytes.getInt32(at + 16);
     const w3 = bytes.getInt32(at + 20);
-    const type = batch.proto[i] === IpProtocol.Icmpv6 ? batch.sport[i] : -1;
+    const type = batch.proto[i] === Protocol.Icmpv6 ? batch.sport[i] : -1;
     if ((w0 | w1 | w2 | w3) === 0) return type === 133 || type === 135 || type === 143;
     const source = hasAddress(own, w0, w1, w2, w3) || isOwnLinkLocal(own, w0, w1, w2, w3);
     if (!source) return false;

@@ -1,7 +1,7 @@
 import type { Batch } from '../frame/batch.ts';
 import type { Pool } from '../frame/pool.ts';
 import type { Ring } from '../frame/ring.ts';
-import { TokenBuckets } from '../table/token-bucket.ts';
+import { TokenBucket } from '../table/token-bucket.ts';
 import { PuntRecord } from './punt.ts';
 
 /** Classes of punts, each with a rate of its own, so that pings cannot starve address resolution. */
@@ -21,13 +21,13 @@ export class Punter {
   refused = 0;
   readonly #pool: Pool;
   readonly #ring: Ring;
-  readonly #buckets: TokenBuckets;
+  readonly #buckets: TokenBucket;
 
   /** @param rates punts a second of the classes Control, Local and Errors */
   constructor(pool: Pool, ring: Ring, rates: readonly [number, number, number]) {
     this.#pool = pool;
     this.#ring = ring;
-    this.#buckets = new TokenBuckets(4);
+    this.#buckets = new TokenBucket(4);
     for (let i = 0; i < 3; i++) this.#buckets.set(i, rates[i], Math.max(32, rates[i] / 4));
     this.#buckets.set(PuntClass.Events, EVENTS_PER_SECOND, EVENTS_PER_SECOND);
   }

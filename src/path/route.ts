@@ -10,7 +10,7 @@ import { isMartian4, isMartian6, isMulticast4 } from './martian.ts';
 import { Punt, PUNT_MOST, PUNT_QUOTE } from './punt.ts';
 import { PuntClass, type Punter } from './punter.ts';
 import type { Stage } from './stage.ts';
-import { headerIsSound } from '../wire/ipv4.ts';
+import { isChecksumRight } from '../wire/ipv4.ts';
 
 /**
  * Routes: looks the destination up, chooses among equal next hops by the flow's hash, and decides whether the packet goes on, to
@@ -49,7 +49,7 @@ export class Route implements Stage {
       const at = batch.l3[i];
       let set = -1;
       if (kind[i] === Kind.Ipv4) {
-        if (!headerIsSound(bytes, at)) {
+        if (!isChecksumRight(bytes, at)) {
           batch.drop(i, Drop.IpHeader);
           continue;
         }

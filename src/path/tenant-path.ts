@@ -4,7 +4,7 @@ import { Ring } from '../frame/ring.ts';
 import { Column, COLUMNS, Ledger } from '../observe/ledger.ts';
 import { MacTable } from '../table/mac-table.ts';
 import { NeighborTable } from '../table/neighbor-table.ts';
-import type { SharedBuckets } from '../table/token-bucket.ts';
+import type { SharedBuckets } from '../table/shared-buckets.ts';
 import { Acls } from './acl.ts';
 import { AclIn } from './acl-in.ts';
 import { AclOut } from './acl-out.ts';

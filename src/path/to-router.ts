@@ -2,7 +2,7 @@ import { type Batch, Fate, Kind, Trait } from '../frame/batch.ts';
 import type { Pool } from '../frame/pool.ts';
 import { Drop } from '../observe/drop.ts';
 import { Column, type Ledger } from '../observe/ledger.ts';
-import { IpProtocol } from '../wire/ipv6.ts';
+import { Protocol } from '../wire/ipv4.ts';
 import type { Fib } from './fib.ts';
 import type { RouterImage } from './image.ts';
 import { Punt } from './punt.ts';
@@ -84,7 +84,7 @@ export class ToRouter implements Stage {
 
   /** ICMPv6 types 133 (router solicitation) to 136 (neighbour advertisement). */
   #isDiscovery(batch: Batch, i: number): boolean {
-    return batch.proto[i] === IpProtocol.Icmpv6 && batch.l4[i] >= 0 && batch.sport[i] >= 133 && batch.sport[i] <= 136;
+    return batch.proto[i] === Protocol.Icmpv6 && batch.l4[i] >= 0 && batch.sport[i] >= 133 && batch.sport[i] <= 136;
   }
 
   #concernsDiscovery(batch: Batch, i: number): boolean {

@@ -3,7 +3,7 @@ import { BATCH_SIZE } from '../frame/layout.ts';
 import type { Pool } from '../frame/pool.ts';
 import { Drop } from '../observe/drop.ts';
 import { Column, type Ledger } from '../observe/ledger.ts';
-import { popTag, Tpid } from '../wire/vlan.ts';
+import { popTag } from '../wire/vlan.ts';
 
 /**
  * A port that tenants share: the outer VLAN tag of a frame says whose it is. The tag is taken off here, before the tenant's
@@ -17,12 +17,14 @@ export class Uplink {
   readonly #pool: Pool;
   readonly #ledger: Ledger;
   readonly #row: number;
+  readonly #tpid: number;
   /** Tenant and port of each outer VID; tenant 0: nobody's. */
   readonly #tenantOf = new Int32Array(4096);
   readonly #portOf = new Int32Array(4096);
 
-  /** @param ledger of the uplinks @param row this uplink's row in it */
-  constructor(pool: Pool, ledger: Ledger, row: number) {
+  /** @param ledger of the uplinks @param row this uplink's row in it @param tpid of the outer tag */
+  constructor(pool: Pool, ledger: Ledger, row: number, tpid: number) {
+    this.#tpid = tpid;
     this.#pool = pool;
     this.#ledger = ledger;
     this.#row = row;
@@ -46,7 +48,7 @@ export class Uplink {
     const { bytes } = this.#pool;
     for (let i = 0; i < count; i++) {
       const at = start[i];
-      const tagged = headLength[i] >= 18 && bytes.getUint16(at + 12) === Tpid.Customer;
+      const tagged = headLength[i] >= 18 && bytes.getUint16(at + 12) === this.#tpid;
       const vid = tagged ? bytes.getUint16(at + 14) & 0xfff : 0;
       const tenant = this.#tenantOf[vid];
       const to = this.batches[tenant];

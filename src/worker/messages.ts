@@ -1,0 +1,100 @@
+import type { MessagePort } from 'node:worker_threads';
+import type { TenantImage } from '../path/image.ts';
+import type { MemoryHandles } from '../port/memory-port.ts';
+import type { SharedBucketsHandles } from '../table/shared-buckets.ts';
+
+/** Words of the control block that the main thread and one worker share. */
+export const Control = {
+  /** Main thread: number of the last message sent; the worker looks for messages when it differs from `Done`. */
+  Sent: 0,
+  /** Worker: number of the last message that it has carried out. */
+  Done: 1,
+  /** Main thread: 1 asks the worker to end. */
+  Stop: 2,
+  /** Worker: counts up, and is notified, when punt rings hold something. */
+  Bell: 3,
+  /** Worker: 1 while it runs, 2 when it has ended in good order. */
+  State: 4,
+  /** Worker: turns made and turns without a frame, wrapped. */
+  Turns: 5,
+  IdleTurns: 6,
+  WORDS: 16,
+} as const;
+
+export interface WorkerSettings {
+  readonly worker: number;
+  readonly workers: number;
+  readonly heads: number;
+  readonly bodies: number;
+  readonly tenants: number;
+  readonly devices: number;
+  readonly control: SharedArrayBuffer;
+  readonly buckets: SharedBucketsHandles;
+  readonly linkUp: SharedArrayBuffer;
+  /** Books of the shared uplinks for this worker. */
+  readonly uplinks: SharedArrayBuffer;
+  readonly uplinkRows: number;
+  /** The worker's eventfd: a write ends its wait. */
+  readonly wakeFd: number;
+  /** Origin of the common clock: milliseconds since the epoch, with fraction. */
+  readonly origin: number;
+  /** Wanted by TAPYARD_IO. */
+  readonly io: string | null;
+  readonly channel: MessagePort;
+}
+
+/** What carries frames in a worker. Descriptors belong to the main thread, which closes them when the device is gone everywhere. */
+export type DeviceSpec =
+  | { readonly kind: 'tap' | 'netdev'; readonly name: string; readonly fd: number; readonly offloads: number }
+  | { readonly kind: 'memory'; readonly name: string; readonly handles: MemoryHandles; readonly offloads: number }
+  | {
+      readonly kind: 'pcap';
+      readonly name: string;
+      readonly read: string | null;
+      readonly write: string | null;
+      readonly pace: 'recorded' | 'speed';
+      readonly loops: number | null;
+    }
+  /** Owned by another worker: frames out go through a ring. */
+  | { readonly kind: 'remote'; readonly name: string; readonly outbox: SharedArrayBuffer; readonly ownerWakeFd: number };
+
+export type ToWorker =
+  | {
+      readonly type: 'add-device';
+      readonly index: number;
+      readonly spec: DeviceSpec;
+      readonly shared: { readonly row: number; readonly tpid: number } | null;
+      /** Rings from the other workers to a device that this worker owns. */
+      readonly inboxes: readonly SharedArrayBuffer[];
+    }
+  | { readonly type: 'remove-device'; readonly index: number }
+  | {
+      readonly type: 'assign';
+      readonly index: number;
+      readonly vid: number;
+      readonly tenant: number;
+      readonly row: number;
+    }
+  | { readonly type: 'set-tenant'; readonly image: TenantImage }
+  | { readonly type: 'remove-tenant'; readonly index: number }
+  | { readonly type: 'audit' };
+
+/** One message with its number; numbers count up without gap. */
+export interface Envelope {
+  readonly number: number;
+  readonly message: ToWorker;
+}
+
+export interface PoolAudit {
+  readonly heads: number;
+  readonly bodies: number;
+  readonly freeHeads: number;
+  readonly freeBodies: number;
+  readonly usedHeads: number;
+  readonly usedBodies: number;
+}
+
+export type FromWorker =
+  | { readonly type: 'ready'; readonly io: 'uring' | 'poll'; readonly fallback: string | null }
+  | { readonly type: 'done'; readonly number: number; readonly error: string | null; readonly audit: PoolAudit | null }
+  | { readonly type: 'failed'; readonly error: string };

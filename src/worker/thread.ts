@@ -1,0 +1,127 @@
+import { receiveMessageOnPort, workerData } from 'node:worker_threads';
+import { Ledger } from '../observe/ledger.ts';
+import { MemoryPort } from '../port/memory-port.ts';
+import { openIo } from '../port/open-io.ts';
+import { PcapPort } from '../port/pcap-port.ts';
+import type { Port } from '../port/port.ts';
+import { RemoteInbox, RemotePort } from '../port/remote-port.ts';
+import { SharedBuckets } from '../table/shared-buckets.ts';
+import { Engine } from './engine.ts';
+import { Control, type DeviceSpec, type Envelope, type FromWorker, type ToWorker, type WorkerSettings } from './messages.ts';
+
+const settings = workerData as WorkerSettings;
+const control = new Int32Array(settings.control);
+const clock = (): number => (performance.timeOrigin - settings.origin + performance.now()) * 1000;
+const post = (message: FromWorker): void => settings.channel.postMessage(message);
+
+const engine = new Engine({
+  worker: settings.worker,
+  heads: settings.heads,
+  bodies: settings.bodies,
+  tenants: settings.tenants,
+  devices: settings.devices,
+  buckets: SharedBuckets.attach(settings.buckets),
+  linkUp: new Int32Array(settings.linkUp),
+  uplinks: new Ledger(settings.uplinkRows, settings.uplinks),
+  clock,
+  ring: () => {
+    Atomics.add(control, Control.Bell, 1);
+    Atomics.notify(control, Control.Bell);
+  },
+});
+const io = openIo(engine.pool, engine, { ports: settings.devices, wakeFd: settings.wakeFd }, settings.io ?? undefined);
+engine.io = io;
+
+/** Devices whose removal is under way: message number by device index. */
+const leaving = new Map<number, number>();
+
+function makePort(spec: DeviceSpec): Port {
+  switch (spec.kind) {
+    case 'memory':
+      return new MemoryPort(spec.name, spec.handles, engine.pool, engine, spec.offloads);
+    case 'pcap':
+      return new PcapPort(spec.name, spec, engine.pool, engine, clock);
+    case 'remote':
+      return new RemotePort(spec.name, spec.outbox, spec.ownerWakeFd, engine.pool);
+    default:
+      return io.openTap(spec.fd, spec.name, spec.offloads, spec.kind);
+  }
+}
+
+/** @returns whether the message is carried out already */
+function carryOut(message: ToWorker, number: number): boolean {
+  switch (message.type) {
+    case 'add-device': {
+      engine.addDevice(message.index, makePort(message.spec), message.shared);
+      for (const inbox of message.inboxes) engine.addInbox(message.index, new RemoteInbox(inbox, engine.pool));
+      return true;
+    }
+    case 'remove-device':
+      engine.removeDevice(message.index);
+      leaving.set(message.index, number);
+      return false;
+    case 'assign':
+      engine.assignDevice(message.index, message.vid, message.tenant, message.row);
+      return true;
+    case 'set-tenant':
+      engine.setTenant(message.image);
+      return true;
+    case 'remove-tenant':
+      engine.removeTenant(message.index);
+      return true;
+    default:
+      return true;
+  }
+}
+
+function readMessages(): void {
+  for (;;) {
+    const received = receiveMessageOnPort(settings.channel);
+    if (received === undefined) return;
+    const { number, message } = received.message as Envelope;
+    let error: string | null = null;
+    let done = true;
+    try {
+      done = carryOut(message, number);
+    } catch (problem) {
+      error = problem instanceof Error ? problem.message : String(problem);
+    }
+    Atomics.store(control, Control.Done, number);
+    if (done) post({ type: 'done', number, error, audit: message.type === 'audit' ? engine.pool.audit() : null });
+  }
+}
+
+function reportLeft(): void {
+  for (const [index, number] of leaving) {
+    if (engine.hasDevice(index)) continue;
+    leaving.delete(index);
+    post({ type: 'done', number, error: null, audit: null });
+  }
+}
+
+/** Runs until asked to stop. Every wait in it is bounded, and ended by the eventfd. */
+function run(): void {
+  Atomics.store(control, Control.State, 1);
+  post({ type: 'ready', io: io.mode, fallback: io.fallback });
+  for (;;) {
+    engine.turn(leaving.size === 0);
+    if (Atomics.load(control, Control.Sent) !== control[Control.Done]) readMessages();
+    if (leaving.size > 0) reportLeft();
+    if (Atomics.load(control, Control.Stop) === 1) break;
+    control[Control.Turns] = engine.turns;
+    control[Control.IdleTurns] = engine.idleTurns;
+  }
+  engine.close();
+  io.close();
+  Atomics.store(control, Control.State, 2);
+  Atomics.notify(control, Control.State);
+}
+
+try {
+  run();
+} catch (problem) {
+  post({ type: 'failed', error: problem instanceof Error ? (problem.stack ?? problem.message) : String(problem) });
+  io.close();
+  Atomics.store(control, Control.State, 2);
+}
+settings.channel.close();
