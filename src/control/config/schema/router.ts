@@ -1,4 +1,6 @@
 import * as z from 'zod';
+import type { Address } from '../model.ts';
+import type { Path } from '../place.ts';
 import { Fault, flag, leaf, quantity, readWhole, seconds, shapeOf, text } from './leaf.ts';
 import { address, interfaceAddresses, mac, name, prefix, readFile, readName, vlan } from './net.ts';
 import { mtu } from './port.ts';
@@ -103,7 +105,26 @@ export const router = z
 export type RouterConfig = z.output<typeof router>;
 export type InterfaceConfig = z.output<typeof routerInterface>;
 export type RouteConfig = z.output<typeof route>;
+type HopConfig = z.output<typeof hop>;
 export type AdvertiseConfig = z.output<typeof advertise>;
+
+/** One next hop of a route, and where in the route its address stands. */
+export interface HopEntry {
+  readonly address: Address;
+  readonly weight: number;
+  readonly dev: string | undefined;
+  readonly path: Path;
+}
+
+/** The next hops of a route, whichever way they are written. */
+export function hopsOf({ via }: RouteConfig): HopEntry[] {
+  if (via === undefined) return [];
+  const entry = (hop: HopConfig, path: Path): HopEntry =>
+    'family' in hop
+      ? { address: hop, weight: 1, dev: undefined, path }
+      : { address: hop.via, weight: hop.weight, dev: hop.dev, path: [...path, 'via'] };
+  return Array.isArray(via) ? via.map((each, index) => entry(each, ['via', index])) : [entry(via, ['via'])];
+}
 
 function readHostname(value: unknown): string {
   const read = text(value, 'a host name', 'red-gw');
