@@ -45,7 +45,7 @@ function forward(from: Port, to: Port, queue: TxQueue): number {
       pool.release(body);
     }
   }
-  to.transmit(queue);
+  queue.shift(to.transmit(queue));
   return count;
 }
 

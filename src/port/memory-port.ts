@@ -137,7 +137,6 @@ export class MemoryPort implements Port {
       pool.release(body[i]);
       this.#sink.sent(tenant[i], row[i], port[i], length);
     }
-    queue.shift(i);
     return i;
   }
 

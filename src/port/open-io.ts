@@ -1,28 +1,22 @@
-import { LinuxError } from '../../native-free/errors.ts';
+import { chooseIo } from '../../native-free/io-mode.ts';
 import type { Pool } from '../frame/pool.ts';
 import type { Io, IoOptions } from './io.ts';
 import { PollIo } from './poll-io.ts';
 import type { TxSink } from './port.ts';
 import { UringIo } from './uring-io.ts';
 
-const FALLBACKS = new Set(['E_URING_DISABLED', 'E_URING_MISSING', 'E_URING_MEMORY']);
-
 /**
  * Opens the worker's way to its TAPs: io_uring where the kernel has it and lets us, else poll, read and write. Called on the
  * worker's thread.
- * @param wish `poll` or `uring`, as TAPYARD_IO says; `uring` fails where there is none. Anything else: the best there is
+ * @param wanted `poll` or `uring`, as TAPYARD_IO says; undefined: the best there is
+ * @throws LinuxError when `uring` is wanted and cannot be had
  */
 export function openIo(
   pool: Pool,
   sink: TxSink,
   options: IoOptions = {},
-  wish: string | undefined = process.env['TAPYARD_IO'],
+  wanted: string | undefined = process.env['TAPYARD_IO'],
 ): Io {
-  if (wish === 'poll') return new PollIo(pool, sink, options);
-  try {
-    return new UringIo(pool, sink, options);
-  } catch (error) {
-    if (wish === 'uring' || !(error instanceof LinuxError) || !FALLBACKS.has(error.code)) throw error;
-    return new PollIo(pool, sink, options, error.message);
-  }
+  const { mode, reason } = chooseIo(wanted);
+  return mode === 'uring' ? new UringIo(pool, sink, options) : new PollIo(pool, sink, options, reason?.message ?? null);
 }

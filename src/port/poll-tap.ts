@@ -60,7 +60,6 @@ export class PollTap extends TapPort {
         sink.lost(tenant[i], row[i], lostFor(result));
       }
     }
-    queue.shift(count);
     return count;
   }
 

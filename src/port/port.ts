@@ -50,8 +50,9 @@ export interface Port {
   readonly pending: boolean;
 
   /**
-   * Takes the first frames off the queue (`shift`), as many as fit, with their references, and reports each of them later (or
-   * at once) to the worker's `TxSink`. The frames it does not take stay in the queue, with their references.
+   * Takes the first frames of the queue, as many as fit, with their references, and reports each of them later (or at once) to
+   * the worker's `TxSink`. The queue itself stays as it is: the caller shifts it by the frames taken, or empties it and gives the
+   * references of the others back.
    * @returns frames taken
    */
   transmit(queue: TxQueue): number;

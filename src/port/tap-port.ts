@@ -132,7 +132,6 @@ export abstract class TapPort implements Port {
       this.pool.release(body[i]);
       this.sink.lost(tenant[i], row[i], Drop.TxError);
     }
-    queue.shift(count);
     return count;
   }
 }

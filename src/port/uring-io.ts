@@ -4,7 +4,6 @@ import { IovecTable } from '../../native-free/iovec.ts';
 import { Uring } from '../../native-free/uring.ts';
 import * as abi from '../../native-free/uring-abi.ts';
 import * as layout from '../frame/layout.ts';
-import { VNET_SIZE } from '../frame/layout.ts';
 import type { Pool } from '../frame/pool.ts';
 import type { TxQueue } from '../frame/tx-queue.ts';
 import { Drop } from '../observe/drop.ts';
@@ -164,7 +163,7 @@ export class UringIo implements Io {
     let i = 0;
     for (; i < most; i++) {
       const entry = this.#freeWrites[this.#spareWrites - 1];
-      iovecs.setHead(entry, start[i] - VNET_SIZE, headLength[i] + VNET_SIZE);
+      iovecs.setHead(entry, start[i] - layout.VNET_SIZE, headLength[i] + layout.VNET_SIZE);
       let segments = 1;
       if (body[i] >= 0) {
         iovecs.setBody(entry, bodyStart[i], bodyLength[i]);
@@ -181,7 +180,6 @@ export class UringIo implements Io {
       this.#length[entry] = headLength[i] + bodyLength[i];
     }
     port.inFlight += i;
-    queue.shift(i);
     return i;
   }
 

@@ -1,0 +1,125 @@
+import { signalEventfd } from '../../native-free/eventfd.ts';
+import type { Batch } from '../frame/batch.ts';
+import * as layout from '../frame/layout.ts';
+import type { Pool } from '../frame/pool.ts';
+import { Ring } from '../frame/ring.ts';
+import type { TxQueue } from '../frame/tx-queue.ts';
+import { HEAD_FILL } from './arrival.ts';
+import { copyBytes } from './copy.ts';
+import type { Port } from './port.ts';
+
+/** A record: tenant, row, port, a word of nothing, the virtio-net header, the frame. */
+const RECORD = { Tenant: 0, Row: 4, Port: 8, Vnet: 16 } as const;
+const OVERHEAD = RECORD.Vnet + layout.VNET_SIZE;
+
+/**
+ * A device with one queue, seen by a worker that does not own it: frames are copied into a ring, one for each pair of worker and
+ * device, which the owner drains into its own pool and writes.
+ *
+ * The books: the sender has put the frame under `held` and reports nothing. The owner reports `sent` or `lost` to its own sink, in
+ * the name of the row that the frame came from, which takes one off its own `held`. So `held` may be below zero in one worker's
+ * ledger, and the sum over workers is exact.
+ */
+export class RemotePort implements Port {
+  readonly name: string;
+  readonly kind = 'remote';
+  readonly offloads: number;
+  readonly gone = false;
+  readonly pending = false;
+  readonly #pool: Pool;
+  readonly #ring: Ring;
+  readonly #ownerWakeFd: number;
+
+  /** @param outbox memory of a `Ring` @param ownerWakeFd the owner's eventfd @param offloads those of the owner's port */
+  constructor(name: string, outbox: SharedArrayBuffer, ownerWakeFd: number, pool: Pool, offloads = 0) {
+    this.name = name;
+    this.offloads = offloads;
+    this.#pool = pool;
+    this.#ring = new Ring(outbox);
+    this.#ownerWakeFd = ownerWakeFd;
+  }
+
+  request(_most: number, _tenant: number): void {}
+
+  receive(_batch: Batch, _most: number): number {
+    return 0;
+  }
+
+  transmit(queue: TxQueue): number {
+    const ring = this.#ring;
+    const pool = this.#pool;
+    const from = pool.bytes;
+    const to = ring.bytes;
+    const { count, head, start, headLength, body, bodyStart, bodyLength, tenant, row, port } = queue;
+    let i = 0;
+    for (; i < count; i++) {
+      const at = ring.reserve(OVERHEAD + headLength[i] + bodyLength[i]);
+      if (at < 0) break;
+      to.setInt32(at + RECORD.Tenant, tenant[i], true);
+      to.setInt32(at + RECORD.Row, row[i], true);
+      to.setInt32(at + RECORD.Port, port[i], true);
+      const first = headLength[i] + layout.VNET_SIZE;
+      copyBytes(from, start[i] - layout.VNET_SIZE, to, at + RECORD.Vnet, first);
+      if (body[i] >= 0) copyBytes(from, bodyStart[i], to, at + RECORD.Vnet + first, bodyLength[i]);
+      ring.commit();
+      pool.release(head[i]);
+      pool.release(body[i]);
+    }
+    // Whether the owner sleeps cannot be told from here without a race; once a batch, asking costs as much as telling.
+    if (i > 0 && this.#ownerWakeFd >= 0) signalEventfd(this.#ownerWakeFd);
+    return i;
+  }
+
+  close(): boolean {
+    return true;
+  }
+}
+
+/** The owner's end of the ring of one other worker and one device. */
+export class RemoteInbox {
+  readonly #pool: Pool;
+  readonly #ring: Ring;
+
+  constructor(outbox: SharedArrayBuffer, pool: Pool) {
+    this.#pool = pool;
+    this.#ring = new Ring(outbox);
+  }
+
+  get pending(): boolean {
+    return !this.#ring.empty;
+  }
+
+  /**
+   * Moves frames into the queue of the device, their slots charged to the tenants that they belong to. What finds no slot or no
+   * place in the queue stays in the ring, which then fills, and the sender counts its loss.
+   * @returns frames moved
+   */
+  drain(queue: TxQueue): number {
+    const ring = this.#ring;
+    const pool = this.#pool;
+    const from = ring.bytes;
+    let moved = 0;
+    for (let at = ring.peek(); at >= 0 && queue.count < queue.capacity; at = ring.peek()) {
+      const length = ring.lengthAt(at) - RECORD.Vnet;
+      const tenant = from.getInt32(at + RECORD.Tenant, true);
+      let body = -1;
+      if (length > HEAD_FILL && (body = pool.takeBody()) < 0) break;
+      const head = pool.takeHead(tenant);
+      if (head < 0) {
+        pool.release(body);
+        break;
+      }
+      const first = body < 0 ? length : HEAD_FILL;
+      const start = pool.frameStart(head);
+      copyBytes(from, at + RECORD.Vnet, pool.bytes, start - layout.VNET_SIZE, first);
+      const bodyStart = body < 0 ? 0 : pool.position(body);
+      if (body >= 0) copyBytes(from, at + RECORD.Vnet + first, pool.bytes, bodyStart, length - first);
+      const row = from.getInt32(at + RECORD.Row, true);
+      const port = from.getInt32(at + RECORD.Port, true);
+      queue.push(head, start, first - layout.VNET_SIZE, body, bodyStart, length - first, tenant, row, port);
+      ring.pop();
+      moved++;
+    }
+    return moved;
+  }
+}
