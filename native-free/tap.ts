@@ -1,4 +1,4 @@
-import { Errno, type ErrorCode, linuxError } from './errors.ts';
+import { Errno, type ErrorCode, LinuxError, linuxError } from './errors.ts';
 import * as ffi from './ffi.ts';
 import { checkDeviceName, findLink, ip, linkCommands, setIpv6 } from './links.ts';
 import { withNetns } from './netns.ts';
@@ -117,9 +117,9 @@ function openQueues(name: string, flags: number, queues: number, exists: boolean
       try {
         fds.push(openQueue(name, kind));
       } catch (error) {
-        const other = kind | IFF_MULTI_QUEUE;
-        if (!exists || queues > 1 || other === kind) throw error;
-        kind = other;
+        const wrongKind = error instanceof LinuxError && error.code === 'E_DEVICE_MODE';
+        if (!wrongKind || !exists || queues > 1 || (kind & IFF_MULTI_QUEUE) !== 0) throw error;
+        kind |= IFF_MULTI_QUEUE;
         i--;
       }
     }
