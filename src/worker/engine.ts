@@ -9,6 +9,7 @@ import type { TenantImage } from '../path/image.ts';
 import { type LeakSink, TenantPath } from '../path/tenant-path.ts';
 import { Uplink } from '../path/uplink.ts';
 import type { Port, TxSink } from '../port/port.ts';
+import type { RemoteInbox } from '../port/remote-port.ts';
 import type { SharedBuckets } from '../table/shared-buckets.ts';
 import { Injector } from './injector.ts';
 import { Scheduler } from './scheduler.ts';
@@ -19,6 +20,7 @@ const QUEUE = 1024;
 /** Frames read from a device in one visit. */
 const VISIT = 64;
 const IDLE_WAIT_MS = 50;
+const CLOSE_ROUNDS = 100;
 
 export interface EngineOptions {
   readonly worker: number;
@@ -47,6 +49,8 @@ interface Device {
   readonly index: number;
   readonly port: Port;
   readonly uplink: Uplink | null;
+  /** Frames that other workers send by this device, whose owner this worker is. */
+  readonly inboxes: RemoteInbox[];
   tenant: number;
   row: number;
   closing: boolean;
@@ -103,18 +107,28 @@ export class Engine implements TxSink, LeakSink {
     this.devices.offloads[index] = port.offloads;
     for (let i = this.devices.queues.length; i <= index; i++) this.devices.queues.push(new TxQueue(QUEUE));
     this.devices.count = this.devices.queues.length;
-    this.#devices.push({ index, port, uplink, tenant: NO_TENANT, row: -1, closing: false });
+    this.#devices.push({ index, port, uplink, inboxes: [], tenant: NO_TENANT, row: -1, closing: false });
+  }
+
+  /** Adds a ring by which another worker sends through a device of this one. */
+  addInbox(index: number, inbox: RemoteInbox): void {
+    this.#device(index).inboxes.push(inbox);
   }
 
   /** Says whose frames the device carries: all of them, or those with an outer VID. Tenant 0 takes the device away again. */
   assignDevice(index: number, vid: number, tenant: number, row: number): void {
-    const device = this.#devices.find((one) => one.index === index);
-    if (device === undefined) throw new Error(`there is no device ${index}`);
+    const device = this.#device(index);
     if (device.uplink !== null) device.uplink.assign(vid, tenant, row);
     else {
       device.tenant = tenant;
       device.row = row;
     }
+  }
+
+  #device(index: number): Device {
+    const device = this.#devices.find((one) => one.index === index);
+    if (device === undefined) throw new Error(`there is no device ${index}`);
+    return device;
   }
 
   /** Stops reading from a device; it is gone when `hasDevice` says so. */
@@ -205,10 +219,15 @@ export class Engine implements TxSink, LeakSink {
     path.ledger.add(path.routerRow, Column.LeakedIn, 1);
   }
 
-  /** Whether frames wait in a device, for a neighbour, or to be written: the engine must not be taken down yet. */
-  get quiet(): boolean {
-    const { usedHeads, usedBodies } = this.pool.audit();
-    return usedHeads === 0 && usedBodies === 0;
+  /** Drops what is held and closes every device; frames in flight end in the books as lost. */
+  close(): void {
+    for (const tenant of [...this.#tenants]) this.paths[tenant]?.hold?.clear(Drop.PortClosed);
+    for (const device of this.#devices) device.closing = true;
+    this.#transmit();
+    for (let round = 0; round < CLOSE_ROUNDS && this.#devices.length > 0; round++) {
+      this.#request(false);
+      this.#io?.turn(1);
+    }
   }
 
   #tick(): void {

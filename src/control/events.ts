@@ -1,0 +1,40 @@
+import type { SlowEvent } from '../slow/events.ts';
+
+export type SwitchEvent =
+  | { readonly type: 'link'; readonly device: string; readonly netns: string | null; readonly state: 'up' | 'down' | 'gone' }
+  | { readonly type: 'slow'; readonly tenant: string; readonly event: SlowEvent };
+
+export interface TimedEvent {
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+  readonly event: SwitchEvent;
+}
+
+const MOST = 1000;
+
+/** The latest things that happened, for whoever asks or listens: bounded, the oldest go first. */
+export class Events {
+  readonly #recent: TimedEvent[] = [];
+  readonly #listeners = new Set<(event: TimedEvent) => void>();
+
+  add(event: SwitchEvent): void {
+    const timed = { at: Date.now(), event };
+    this.#recent.push(timed);
+    if (this.#recent.length > MOST) this.#recent.shift();
+    for (const listener of this.#listeners) listener(timed);
+  }
+
+  slow(tenant: string, event: SlowEvent): void {
+    this.add({ type: 'slow', tenant, event });
+  }
+
+  get recent(): readonly TimedEvent[] {
+    return this.#recent;
+  }
+
+  /** @returns what ends the listening */
+  listen(listener: (event: TimedEvent) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+}

@@ -1,0 +1,167 @@
+import { addAddresses, findLink, setRoute } from '../../native-free/links.ts';
+import { createNetns, deleteNetns, netnsExists } from '../../native-free/netns.ts';
+import { joinDevice, type Redirect } from '../../native-free/redirect.ts';
+import { type Offloads, openTap, type Tap } from '../../native-free/tap.ts';
+import { Ring } from '../frame/ring.ts';
+import type { Device, NetdevDevice, PcapDevice, TapDevice } from './config/model.ts';
+import { MemoryEnd } from '../port/memory-port.ts';
+import { Offload } from '../port/port.ts';
+import type { DeviceSpec } from '../worker/messages.ts';
+
+/** Frames between two workers, and in and out of a memory port: bytes of a ring. */
+const REMOTE_RING = 1 << 20;
+const MEMORY_RING = 1 << 20;
+
+/** What a device is besides frames: settings of the port that it was made for. */
+export interface DeviceContext {
+  readonly mtu: number;
+  readonly mac: string | null;
+  /** Says which instance of ours made a kernel device. */
+  readonly alias: string;
+  readonly workers: number;
+  /** Worker that owns the device if it has but one queue. */
+  readonly owner: number;
+  /** Eventfd of each worker. */
+  readonly wakeFds: readonly number[];
+  /** Makes the names of TAPs that the user does not name: those that netdevs are joined to. */
+  readonly internalName: () => string;
+}
+
+/** An open device: what each worker needs to use it, and how to let it go. */
+export interface OpenDevice {
+  /** The kernel's device whose link is watched; null: there is none. */
+  readonly link: { readonly name: string; readonly netns: string | undefined } | null;
+  readonly specs: readonly DeviceSpec[];
+  /** Rings from other workers to the owner. */
+  readonly inboxes: readonly SharedArrayBuffer[];
+  readonly owner: number;
+  /** The far end of a memory port. */
+  readonly memory: MemoryEnd | null;
+  /** Follows the MTU of a device that was joined. */
+  followMtu(mtu: number): void;
+  /** Undoes what must not outlive the process; works in an `exit` hook. Idempotent. */
+  undo(): void;
+  /** After all workers have let go: closes descriptors. Idempotent. */
+  close(): void;
+}
+
+export function openDevice(device: Device, context: DeviceContext): OpenDevice {
+  switch (device.kind) {
+    case 'tap':
+      return openTapDevice(device, context);
+    case 'netdev':
+      return openNetdev(device, context);
+    case 'pcap':
+      return openPcap(device, context);
+    default:
+      return openMemory(context);
+  }
+}
+
+function offloadBits({ csum, tso4, tso6, uso }: Offloads): number {
+  return (
+    (csum ? Offload.Checksum : 0) |
+    (tso4 ? Offload.Tso4 | Offload.Ecn : 0) |
+    (tso6 ? Offload.Tso6 : 0) |
+    (uso ? Offload.Uso : 0)
+  );
+}
+
+function tapSpecs(tap: Tap, kind: 'tap' | 'netdev', name: string, workers: number): DeviceSpec[] {
+  const offloads = offloadBits(tap.offloads);
+  return Array.from({ length: workers }, (_, i) => ({ kind, name, fd: tap.fds[i], offloads }));
+}
+
+function openTapDevice(device: TapDevice, context: DeviceContext): OpenDevice {
+  const netns = device.netns ?? undefined;
+  const madeNetns = netns !== undefined && !netnsExists(netns);
+  if (madeNetns) createNetns(netns, context.alias);
+  let tap: Tap | undefined;
+  const undo = () => {
+    if (madeNetns && netnsExists(netns)) deleteNetns(netns);
+  };
+  try {
+    tap = openTap({
+      name: device.device,
+      queues: context.workers,
+      netns,
+      offloads: device.offloads,
+      persistent: device.persistent,
+      mtu: context.mtu,
+      mac: context.mac ?? undefined,
+      alias: context.alias,
+      ipv6: netns !== undefined || device.addresses.some(({ address }) => address.family === 6),
+    });
+    addAddresses(device.device, device.addresses.map(({ text }) => text), netns);
+    for (const gateway of device.gateways) {
+      setRoute('default', gateway.text, device.device, netns);
+    }
+  } catch (error) {
+    tap?.close();
+    undo();
+    throw error;
+  }
+  const opened = tap;
+  return {
+    link: { name: device.device, netns },
+    specs: tapSpecs(opened, 'tap', device.device, context.workers),
+    inboxes: [],
+    owner: 0,
+    memory: null,
+    followMtu: () => {},
+    undo,
+    close: () => {
+      opened.close();
+      undo();
+    },
+  };
+}
+
+function openNetdev(device: NetdevDevice, context: DeviceContext): OpenDevice {
+  const name = context.internalName();
+  const tap = openTap({ name, queues: context.workers, alias: context.alias, mtu: findLink(device.device)?.mtu });
+  let redirect: Redirect;
+  try {
+    redirect = joinDevice({ device: device.device, tap: name, force: device.force });
+  } catch (error) {
+    tap.close();
+    throw error;
+  }
+  return {
+    link: { name: device.device, netns: undefined },
+    specs: tapSpecs(tap, 'netdev', device.device, context.workers),
+    inboxes: [],
+    owner: 0,
+    memory: null,
+    followMtu: (mtu) => redirect.followMtu(mtu),
+    undo: () => redirect.undo(),
+    close: () => {
+      redirect.undo();
+      tap.close();
+    },
+  };
+}
+
+function openPcap(device: PcapDevice, context: DeviceContext): OpenDevice {
+  const { read, write, pace, loops } = device;
+  const name = read ?? write ?? 'pcap';
+  return single({ kind: 'pcap', name, read, write, pace, loops }, null, context);
+}
+
+function openMemory(context: DeviceContext): OpenDevice {
+  const end = MemoryEnd.create(MEMORY_RING);
+  return single({ kind: 'memory', name: 'memory', handles: end.handles(), offloads: 0 }, end, context);
+}
+
+/** A device with one queue: its owner uses it, the others send to the owner. */
+function single(spec: DeviceSpec, memory: MemoryEnd | null, context: DeviceContext): OpenDevice {
+  const { workers, owner, wakeFds } = context;
+  const inboxes: SharedArrayBuffer[] = [];
+  const specs = Array.from({ length: workers }, (_, i): DeviceSpec => {
+    if (i === owner) return spec;
+    const outbox = Ring.create(REMOTE_RING).memory;
+    inboxes.push(outbox);
+    return { kind: 'remote', name: spec.name, outbox, ownerWakeFd: wakeFds[owner] };
+  });
+  return { link: null, specs, inboxes, owner, memory, followMtu: () => {}, undo: () => {}, close: () => {} };
+}

@@ -1,0 +1,262 @@
+import { LinkWatch } from '../../native-free/watch.ts';
+import { selfTest } from '../../native-free/ffi.ts';
+import { SlowPath } from '../slow/slow-path.ts';
+import { SharedBuckets } from '../table/shared-buckets.ts';
+import type { Attachment } from '../tenant/compile-bridge.ts';
+import { Policers } from '../tenant/policers.ts';
+import { Tenant } from '../tenant/tenant.ts';
+import type { PoolAudit, ToWorker } from '../worker/messages.ts';
+import type { Device, PortModel, SwitchModel, TenantModel } from './config/model.ts';
+import { Events } from './events.ts';
+import { type OpenDevice, openDevice } from './open-device.ts';
+import { WorkerHandle } from './worker-handle.ts';
+
+const MOST_TENANTS = 256;
+const MOST_DEVICES = 1024;
+const MOST_POLICERS = 8192;
+const HEADS = 4096;
+const BODIES = 512;
+const HOUSEKEEPING_MS = 1000;
+/** The slow path looks at its rings at least this often, should a bell be missed. */
+const SLOW_MOST_MS = 1000;
+
+export interface SwitchOptions {
+  /** `uring` or `poll` as TAPYARD_IO asks for; null: the best there is. */
+  readonly io?: string | null;
+  /** Called once when a worker has failed: the switch forwards no more and should be stopped. */
+  readonly onFailure?: (error: Error) => void;
+}
+
+/** A device that is open, its index in the workers and where its link is watched. */
+export interface DeviceEntry {
+  readonly index: number;
+  readonly name: string;
+  readonly open: OpenDevice;
+}
+
+/**
+ * The whole switch on the main thread: opens devices, starts workers, compiles tenants for them, runs the slow path, and takes
+ * everything down again. The one place where the control side and the path meet.
+ */
+export class Switch {
+  readonly model: SwitchModel;
+  readonly workers: readonly WorkerHandle[];
+  readonly tenants: Tenant[] = [];
+  readonly devices: DeviceEntry[] = [];
+  readonly events = new Events();
+  readonly slowPath: SlowPath;
+  readonly startedAt = Date.now();
+  readonly #linkUp = new Int32Array(new SharedArrayBuffer(MOST_DEVICES * 4));
+  readonly #policers: Policers;
+  readonly #origin = performance.timeOrigin;
+  readonly #watch: LinkWatch;
+  readonly #housekeeping: NodeJS.Timeout;
+  readonly #alias: string;
+  readonly #uplinks = new Map<string, DeviceEntry>();
+  #slowTimer: NodeJS.Timeout | undefined;
+  #stopped = false;
+  readonly #onExit = () => this.#undoAll();
+
+  /** @returns when frames flow. @throws UserError, LinuxError; whatever had been opened is closed again then */
+  static async start(model: SwitchModel, options: SwitchOptions = {}): Promise<Switch> {
+    selfTest();
+    const made = new Switch(model, options);
+    try {
+      await Promise.all(made.workers.map((worker) => worker.ready()));
+      await made.#build();
+      return made;
+    } catch (error) {
+      await made.stop();
+      throw error;
+    }
+  }
+
+  private constructor(model: SwitchModel, options: SwitchOptions) {
+    this.model = model;
+    this.#alias = `tapyard:${process.pid}`;
+    const buckets = SharedBuckets.create(MOST_POLICERS);
+    this.#policers = new Policers(buckets, () => this.clockUs());
+    this.slowPath = new SlowPath();
+    let failed = false;
+    const onFailure = (error: Error) => {
+      if (failed) return;
+      failed = true;
+      options.onFailure?.(error);
+    };
+    this.workers = Array.from(
+      { length: model.workers },
+      (_, worker) =>
+        new WorkerHandle(
+          {
+            worker,
+            workers: model.workers,
+            heads: HEADS,
+            bodies: BODIES,
+            tenants: MOST_TENANTS,
+            devices: MOST_DEVICES,
+            buckets: buckets.handles(),
+            linkUp: this.#linkUp.buffer,
+            uplinkRows: Math.max(1, model.uplinks.length),
+            origin: this.#origin,
+            io: options.io ?? null,
+          },
+          onFailure,
+        ),
+    );
+    this.#watch = new LinkWatch((event) => this.#link(event.netns, event.name, event.state, event.mtu));
+    this.#housekeeping = setInterval(() => this.#keepHouse(), HOUSEKEEPING_MS);
+    process.on('exit', this.#onExit);
+    for (const worker of this.workers) void this.#listen(worker);
+  }
+
+  /** The workers' clock: monotonic microseconds. */
+  clockUs(): number {
+    return (performance.timeOrigin - this.#origin + performance.now()) * 1000;
+  }
+
+  tenant(name: string): Tenant | undefined {
+    return this.tenants.find((tenant) => tenant.model.name === name);
+  }
+
+  isUp(device: number): boolean {
+    return this.#linkUp[device] === 1;
+  }
+
+  /** Slots of each worker's pool, counted by walking it. */
+  audit(): Promise<(PoolAudit | null)[]> {
+    return Promise.all(this.workers.map((worker) => worker.send({ type: 'audit' })));
+  }
+
+  /** Ends everything: workers first, so that nothing reads or writes what is closed. Idempotent. */
+  async stop(): Promise<void> {
+    if (this.#stopped) return;
+    this.#stopped = true;
+    clearInterval(this.#housekeeping);
+    clearTimeout(this.#slowTimer);
+    this.slowPath.close();
+    this.#watch.close();
+    await Promise.all(this.workers.map((worker) => worker.stop()));
+    for (const { open } of this.devices) open.close();
+    process.off('exit', this.#onExit);
+  }
+
+  async #build(): Promise<void> {
+    const { tenants, uplinks } = this.model;
+    for (const [row, uplink] of uplinks.entries()) {
+      const entry = await this.#addDevice(uplink.name, uplink.device, uplink.mtu, null, { row, tpid: uplink.ethertype });
+      this.#uplinks.set(uplink.name, entry);
+    }
+    for (const [i, model] of tenants.entries()) await this.#addTenant(model, i + 1);
+  }
+
+  async #addTenant(model: TenantModel, index: number): Promise<void> {
+    const attachments: Attachment[] = [];
+    for (const port of model.bridge.ports) attachments.push(await this.#attach(port));
+    const tenant = await Tenant.create({
+      model,
+      index,
+      workers: this.workers.length,
+      attachments,
+      policers: this.#policers,
+      indexOf: (name) => this.model.tenants.findIndex((other) => other.name === name) + 1,
+    });
+    this.tenants.push(tenant);
+    await this.#tell({ type: 'set-tenant', image: tenant.image });
+    const slow = tenant.slow(
+      (worker) => this.workers[worker].wake(),
+      (event) => this.events.slow(model.name, event),
+    );
+    if (slow !== null) this.slowPath.addTenant(slow, this.clockUs() / 1000);
+    this.#turnSlowPath();
+    for (const [row, { device, outerVlan }] of attachments.entries()) {
+      await this.#tell({ type: 'assign', index: device, vid: outerVlan, tenant: index, row });
+    }
+  }
+
+  async #attach(port: PortModel): Promise<Attachment> {
+    if (port.kind === 'uplink') {
+      const entry = this.#uplinks.get(port.uplink);
+      const uplink = this.model.uplinks.find(({ name }) => name === port.uplink);
+      if (entry === undefined || uplink === undefined) throw new Error(`no uplink ${port.uplink}`);
+      return { device: entry.index, outerVlan: port.outerVlan, outerTpid: uplink.ethertype };
+    }
+    const { index } = await this.#addDevice(port.name, port, port.mtu, port.mac, null);
+    return { device: index, outerVlan: 0, outerTpid: 0 };
+  }
+
+  async #addDevice(
+    name: string,
+    device: Device,
+    mtu: number,
+    mac: string | null,
+    shared: { row: number; tpid: number } | null,
+  ): Promise<DeviceEntry> {
+    const index = this.devices.length;
+    const open = openDevice(device, {
+      mtu,
+      mac,
+      alias: this.#alias,
+      workers: this.workers.length,
+      owner: index % this.workers.length,
+      wakeFds: this.workers.map((worker) => worker.wakeFd),
+      internalName: () => `ty${process.pid.toString(36)}-${index}`,
+    });
+    const entry = { index, name, open };
+    this.devices.push(entry);
+    this.#linkUp[index] = 1;
+    if (open.link?.netns !== undefined) this.#watch.add(open.link.netns);
+    await Promise.all(
+      this.workers.map((worker, i) =>
+        worker.send({
+          type: 'add-device',
+          index,
+          spec: open.specs[i],
+          shared,
+          inboxes: i === open.owner ? open.inboxes : [],
+        }),
+      ),
+    );
+    return entry;
+  }
+
+  /** Sends a message to all workers. @returns when all have carried it out: every later frame sees the change */
+  async #tell(message: ToWorker): Promise<void> {
+    await Promise.all(this.workers.map((worker) => worker.send(message)));
+  }
+
+  #link(netns: string | undefined, name: string, state: 'up' | 'down' | 'gone', mtu: number): void {
+    for (const { index, open } of this.devices) {
+      if (open.link === null || open.link.name !== name || open.link.netns !== netns) continue;
+      const up = state === 'up' ? 1 : 0;
+      if (this.#linkUp[index] !== up) this.events.add({ type: 'link', device: name, netns: netns ?? null, state });
+      Atomics.store(this.#linkUp, index, up);
+      if (state === 'up') open.followMtu(mtu);
+    }
+  }
+
+  #keepHouse(): void {
+    const nowMs = (this.clockUs() / 1000) | 0;
+    for (const tenant of this.tenants) tenant.keepHouse(nowMs);
+  }
+
+  /** Turns the slow path whenever the worker rings. */
+  async #listen(worker: WorkerHandle): Promise<void> {
+    let seen = 0;
+    while (!this.#stopped) {
+      seen = await worker.bell(seen);
+      if (!this.#stopped) this.#turnSlowPath();
+    }
+  }
+
+  #turnSlowPath(): void {
+    const next = this.slowPath.turn(this.clockUs() / 1000);
+    clearTimeout(this.#slowTimer);
+    this.#slowTimer = setTimeout(() => this.#turnSlowPath(), Math.min(Math.max(1, next), SLOW_MOST_MS));
+  }
+
+  /** What an `exit` hook can do: workers are asked to end, redirects and namespaces are undone; TAPs go with the process. */
+  #undoAll(): void {
+    for (const worker of this.workers) worker.askToStop();
+    for (const { open } of this.devices) open.undo();
+  }
+}
