@@ -3,6 +3,8 @@ import { writev } from '../../native-free/poll.ts';
 import { VNET_SIZE } from '../frame/layout.ts';
 import type { Pool } from '../frame/pool.ts';
 import type { TxQueue } from '../frame/tx-queue.ts';
+import { Drop } from '../observe/drop.ts';
+import { lose } from './closed-port.ts';
 import { IoStat } from './io.ts';
 import type { PollIo } from './poll-io.ts';
 import type { TxSink } from './port.ts';
@@ -36,7 +38,10 @@ export class PollTap extends TapPort {
   }
 
   transmit(queue: TxQueue): number {
-    if (this.gone || this.closing) return this.lose(queue);
+    if (this.gone || this.closing) {
+      lose(this.pool, this.sink, queue, 0, this.gone ? Drop.TxError : Drop.PortClosed);
+      return queue.count;
+    }
     const { count, head, start, headLength, body, bodyStart, bodyLength, tenant, row, port } = queue;
     const { pool, sink, fd } = this;
     const { stats } = this.#io;

@@ -123,17 +123,6 @@ export abstract class TapPort implements Port {
     }
     this.#credit = 0;
   }
-
-  /** A device that has vanished takes everything and keeps nothing. */
-  protected lose(queue: TxQueue): number {
-    const { count, head, body, tenant, row } = queue;
-    for (let i = 0; i < count; i++) {
-      this.pool.release(head[i]);
-      this.pool.release(body[i]);
-      this.sink.lost(tenant[i], row[i], Drop.TxError);
-    }
-    return count;
-  }
 }
 
 /** @param result -errno of a write @returns the reason in whose name the frame is lost */

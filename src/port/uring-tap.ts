@@ -1,5 +1,7 @@
 import type { Pool } from '../frame/pool.ts';
 import type { TxQueue } from '../frame/tx-queue.ts';
+import { Drop } from '../observe/drop.ts';
+import { lose } from './closed-port.ts';
 import type { TxSink } from './port.ts';
 import { TapPort } from './tap-port.ts';
 import type { UringIo } from './uring-io.ts';
@@ -29,7 +31,9 @@ export class UringTap extends TapPort {
   }
 
   transmit(queue: TxQueue): number {
-    return this.gone ? this.lose(queue) : this.#io.write(this, queue);
+    if (!this.gone && !this.closing) return this.#io.write(this, queue);
+    lose(this.pool, this.sink, queue, 0, this.gone ? Drop.TxError : Drop.PortClosed);
+    return queue.count;
   }
 
   close(): boolean {
