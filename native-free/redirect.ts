@@ -36,7 +36,7 @@ export interface Redirect {
 
 /** A TAP takes no more. */
 const TAP_MTU_MAX = 65521;
-/** Where nobody else has a filter of this preference; small, so that it is asked before most. */
+/** Or the next that nobody has. Small, so that it is asked before most; filters asked earlier still are somebody's policy. */
 const FIRST_PREFERENCE = 7;
 
 interface Filter {
