@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { acl, aclName } from './schema/acl.ts';
 import { bridge } from './schema/bridge.ts';
-import { whole } from './schema/leaf.ts';
+import { type LeafMeta, whole } from './schema/leaf.ts';
 import { quota, share } from './schema/limits.ts';
 import { name } from './schema/net.ts';
 import { portName, uplink } from './schema/port.ts';
@@ -23,7 +23,7 @@ const tenant = z
 
 export const configSchema = z
   .strictObject({
-    version: z.literal(1, { error: 'expected version: 1' }).describe('Version of this schema'),
+    version: z.literal(1, { error: 'write version: 1' }).describe('Version of this schema'),
     tenants: z.record(name('tenant', 32), tenant).describe('Tenants by name'),
     uplinks: z.record(portName, uplink).prefault({}).describe('Devices that tenants share'),
     workers: whole('Threads that forward', { min: 1, max: 16, reason: 'a port has a queue a worker' }).prefault(1),
@@ -36,5 +36,14 @@ export type TenantConfig = Config['tenants'][string];
 
 /** The schema of what one writes, as JSON Schema (draft 2020-12): for editors, and for `tapyard config-schema`. */
 export function configJsonSchema(): object {
-  return { title: 'Tapyard configuration', ...z.toJSONSchema(configSchema, { io: 'input' }) };
+  const schema = z.toJSONSchema(configSchema, {
+    io: 'input',
+    // zod leaves out examples and defaults of what is transformed, since they may be of the output; ours are of the input.
+    override: ({ zodSchema, jsonSchema }) => {
+      const { examples, default: standard } = (z.globalRegistry.get(zodSchema) ?? {}) as Partial<LeafMeta>;
+      if (examples !== undefined) jsonSchema['examples'] = examples;
+      if (standard !== undefined) jsonSchema['default'] = standard;
+    },
+  });
+  return { title: 'Tapyard configuration', ...schema };
 }

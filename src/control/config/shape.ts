@@ -30,8 +30,7 @@ function reportIssue(issue: Issue, values: unknown, reporter: Reporter, above: P
   if (issue.code === 'invalid_union') {
     const chosen = branchFor(issue);
     if (chosen) for (const inner of chosen) reportIssue(inner, values, reporter, path);
-    else
-      reporter.report('config-value', path, `${issue.message}, got ${shapeOf(at(values, path))}`, 'see the examples');
+    else reporter.report('config-value', path, `${shapeOf(at(values, path))} does not fit here`, issue.message);
     return;
   }
   if (issue.code === 'invalid_key') {
@@ -86,6 +85,7 @@ function codeOf(issue: Issue): ErrorCode {
 }
 
 function messageOf(issue: Issue, value: unknown): string {
+  if (issue.code === 'invalid_value') return `${shapeOf(value)} does not fit here`;
   if (issue.code !== 'invalid_type') return issue.message;
   return `expected ${expected[issue.expected] ?? issue.expected}, got ${shapeOf(value)}`;
 }
@@ -103,6 +103,8 @@ function cureIn(issue: Issue | undefined): string | undefined {
 }
 
 function cureOf(issue: Issue): string {
+  // The schema words its own errors of literals as cures.
+  if (issue.code === 'invalid_value') return issue.message;
   if (issue.code !== 'invalid_type') return 'change the value';
   if (issue.expected === 'array') return 'write a list: [a, b], or a line each that begins with -';
   if (issue.expected === 'object' || issue.expected === 'record')
@@ -118,8 +120,10 @@ interface JsonSchema {
   readonly examples?: readonly unknown[];
 }
 
+let jsonSchema: JsonSchema | undefined;
+
 function schemasAt(path: Path): JsonSchema[] {
-  let schemas: JsonSchema[] = [configJsonSchema() as JsonSchema];
+  let schemas: JsonSchema[] = [(jsonSchema ??= configJsonSchema() as JsonSchema)];
   const options = (schema: JsonSchema): JsonSchema[] => [schema, ...(schema.anyOf ?? []).flatMap(options)];
   for (const step of path) {
     schemas = schemas.flatMap(options).flatMap((schema) => {

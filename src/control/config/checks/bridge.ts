@@ -53,7 +53,7 @@ export function checkPort(
   reporter: Reporter,
 ): boolean {
   if (names.has(port)) return true;
-  if (reporter.intact('tenants', tenant, 'bridge', 'ports') && reporter.intact('uplinks')) {
+  if (reporter.intact('tenants', tenant, 'bridge', 'ports', port) && reporter.intact('uplinks')) {
     const meant = suggest(port, [...names.keys()]);
     const cure = meant === null ? `ports are: ${[...names.keys()].join(', ') || 'none'}` : `did you mean '${meant}'?`;
     reporter.report('config-reference', path, `tenant '${tenant}' has no port '${port}'`, cure);

@@ -87,7 +87,7 @@ export function checkInterface(
 ): InterfaceConfig | null {
   const interfaces = router?.interfaces ?? {};
   if (Object.hasOwn(interfaces, name)) return interfaces[name]!;
-  if (reporter.intact('tenants', tenant, 'router', 'interfaces')) {
+  if (reporter.intact('tenants', tenant, 'router', 'interfaces', name)) {
     const names = Object.keys(interfaces);
     const meant = suggest(name, names);
     const cure = meant === null ? `interfaces are: ${names.join(', ') || 'none'}` : `did you mean '${meant}'?`;

@@ -88,7 +88,7 @@ function checkHop(
     reporter.report('config-unreachable', path, message, 'add dev: INTERFACE to the route');
   } else if (!interfaces.some(({ addresses }) => addresses.some(({ subnet }) => contains(subnet, hop)))) {
     const subnets = interfaces.flatMap(({ addresses }) => addresses.map(({ subnet }) => subnet));
-    const near = subnets.filter(({ family }) => family === hop.family).map(({ text }) => text);
+    const near = [...new Set(subnets.filter(({ family }) => family === hop.family).map(({ text }) => text))];
     const cure = `choose an address in ${near.join(' or ') || 'the subnet of an interface'}, or add dev: INTERFACE`;
     reporter.report('config-unreachable', path, `next hop ${hop.text} is on no connected subnet`, cure);
   }

@@ -45,7 +45,7 @@ const fields = z
   .describe('All that is given must match; of a list, one entry');
 
 const match = z.union([z.literal('any'), fields], {
-  error: 'expected any, or a map of fields: {proto: tcp, dport: 22}',
+  error: 'write any, or a map of fields: {proto: tcp, dport: 22}',
 });
 
 const rule = z
@@ -68,7 +68,7 @@ const target = z.union(
       }).optional(),
     }),
   ],
-  { error: 'expected the name of a port, {vlan: 10} or {interface: web}' },
+  { error: 'write the name of a port, {vlan: 10} or {interface: web}' },
 );
 
 export const acl = z

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import type { ErrorCode } from '../../../errors.ts';
+import { suggest } from '../suggest.ts';
 import { parseDuration, parseQuantity } from '../units.ts';
 
 /**
@@ -165,7 +166,9 @@ export function word<const T extends string>(description: string, words: readonl
 export function readWord<const T extends string>(value: unknown, words: readonly T[]): T {
   const found = words.find((known) => known === value);
   if (found !== undefined) return found;
-  throw new Fault(`expected one of ${words.join(', ')}, got ${shapeOf(value)}`, `choose ${words.join(' or ')}`);
+  const meant = typeof value === 'string' ? suggest(value, words) : null;
+  const cure = meant === null ? `choose ${words.join(' or ')}` : `did you mean '${meant}'?`;
+  throw new Fault(`expected one of ${words.join(', ')}, got ${shapeOf(value)}`, cure);
 }
 
 export function flag(description: string, standard: boolean) {

@@ -110,7 +110,7 @@ export const limitKeys = {
           }).optional(),
         }),
       ],
-      { error: 'expected true, false or a map {macs: […], addresses: […]}' },
+      { error: 'write true, false or a map {macs: […], addresses: […]}' },
     )
     .describe('The port may send only from its own MAC and IP addresses. true: those of mac and address(es)')
     .optional(),

@@ -1,4 +1,5 @@
 import type { PortRange } from '../model.ts';
+import { suggest } from '../suggest.ts';
 import { Fault, readWhole, shapeOf, text } from './leaf.ts';
 
 /** Names of protocol numbers that ACLs take. Source: IANA's registries of EtherTypes, protocol numbers, ICMP and ICMPv6 types. */
@@ -154,5 +155,8 @@ function own(table: Readonly<Record<string, number>>, key: string): number | und
 }
 
 function unknownName(value: unknown, what: string, table: Readonly<Record<string, number>>, or: string): Fault {
-  return new Fault(`${shapeOf(value)} is no ${what}`, `choose ${Object.keys(table).join(', ')}, ${or}`);
+  const names = Object.keys(table);
+  const meant = typeof value === 'string' ? suggest(value, names) : null;
+  const cure = meant === null ? `choose ${names.join(', ')}, ${or}` : `did you mean '${meant}'?`;
+  return new Fault(`${shapeOf(value)} is no ${what}`, cure);
 }

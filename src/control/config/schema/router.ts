@@ -27,7 +27,7 @@ const routerInterface = z
     addresses: interfaceAddresses('The router’s addresses there, with their prefix lengths'),
     mtu,
     ra: z
-      .union([z.boolean(), advertise], { error: 'expected true, false or a map {lifetime: 30m, managed: false, …}' })
+      .union([z.boolean(), advertise], { error: 'write true, false or a map {lifetime: 30m, managed: false, …}' })
       .describe('IPv6 router advertisements. Default: true where the interface has an IPv6 address')
       .optional(),
   })
@@ -47,7 +47,7 @@ const hop = z.union(
       dev: interfaceReference('Interface that the next hop is on').optional(),
     }),
   ],
-  { error: 'expected a next hop: 10.0.20.254 or {via: 10.0.20.254, weight: 2}' },
+  { error: 'write a next hop: 10.0.20.254 or {via: 10.0.20.254, weight: 2}' },
 );
 
 const onlyTrue = (description: string) =>
@@ -57,7 +57,7 @@ const route = z
   .strictObject({
     to: prefix('Destinations'),
     via: z
-      .union([z.array(hop).min(1, 'the list is empty'), hop], { error: 'expected a next hop or a list of them' })
+      .union([z.array(hop).min(1, 'the list is empty'), hop], { error: 'write a next hop or a list of them' })
       .describe('Next hop, or several that share the flows (ECMP)')
       .optional(),
     dev: interfaceReference(
