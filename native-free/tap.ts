@@ -87,14 +87,18 @@ export interface Tap {
   close(): void;
 }
 
+const request = ffi.sharedBytes(IFREQ_SIZE);
+const requestAddress = ffi.pin(request);
+const headerSizeAddress = ffi.pin(new Int32Array(new SharedArrayBuffer(4)).fill(VNET_HEADER_SIZE));
+
 function openQueue(name: string, flags: number): number {
   const fd = ffi.open(TUN_PATH, O_RDWR_NONBLOCK_CLOEXEC, 0);
   if (fd < 0) throw linuxError('open', TUN_PATH, ffi.errno(), OPEN_CODES);
-  const request = ffi.sharedBytes(IFREQ_SIZE);
+  request.fill(0);
   request.set(Buffer.from(name));
   request[IFNAMSIZ] = flags;
   request[IFNAMSIZ + 1] = flags >> 8;
-  const result = ffi.ioctl(fd, TUNSETIFF, ffi.address(request));
+  const result = ffi.ioctl(fd, TUNSETIFF, requestAddress);
   if (result >= 0) return fd;
   const why = ffi.errno();
   ffi.close(fd);
@@ -144,8 +148,7 @@ function setOffloads(name: string, fd: number, wanted: boolean): Offloads {
 }
 
 function setHeaderSize(name: string, fd: number): void {
-  const size = new Int32Array(new SharedArrayBuffer(4)).fill(VNET_HEADER_SIZE);
-  if (ffi.ioctl(fd, TUNSETVNETHDRSZ, ffi.address(size)) < 0) {
+  if (ffi.ioctl(fd, TUNSETVNETHDRSZ, headerSizeAddress) < 0) {
     throw linuxError('ioctl(TUNSETVNETHDRSZ)', `TAP ${name}`, ffi.errno());
   }
 }

@@ -1,53 +1,16 @@
-import { Errno, type ErrorCode, errnoName, LinuxError, linuxError } from './errors.ts';
+import { Errno, errnoName, LinuxError, linuxError } from './errors.ts';
 import * as ffi from './ffi.ts';
 import type { IovecTable } from './iovec.ts';
 import * as abi from './uring-abi.ts';
+import { requireFeatures, SETUP_CODES, setUp, type UringOptions } from './uring-setup.ts';
+
+export type { UringOptions };
 
 const SUBMISSION_WORDS = 16;
 const COMPLETION_WORDS = 4;
 /** Failures in a row, of a kind that waiting does not explain, before `enter` gives up: errno alone is not to be trusted. */
 const PATIENCE = 64;
 const WAIT_SIZE = BigInt(abi.GETEVENTS_ARG_SIZE);
-
-/** From best to oldest; a kernel that lacks one of the flags answers EINVAL. Linux 6.1, 5.19, 5.5. */
-const FLAG_SETS = [
-  abi.SETUP_CQSIZE | abi.SETUP_COOP_TASKRUN | abi.SETUP_SINGLE_ISSUER | abi.SETUP_DEFER_TASKRUN | abi.SETUP_SUBMIT_ALL,
-  abi.SETUP_CQSIZE | abi.SETUP_COOP_TASKRUN | abi.SETUP_SUBMIT_ALL,
-  abi.SETUP_CQSIZE,
-];
-
-const SETUP_CODES: Readonly<Record<number, ErrorCode>> = {
-  [Errno.EPERM]: 'E_URING_DISABLED',
-  [Errno.EACCES]: 'E_URING_DISABLED',
-  [Errno.ENOSYS]: 'E_URING_MISSING',
-  [Errno.ENOMEM]: 'E_URING_MEMORY',
-};
-
-export interface UringOptions {
-  /** Requests that fit between two `enter`s; more make an early submission. A power of 2, at most 32,768. */
-  readonly entries: number;
-  /** Completions that fit between two `enter`s; at least as many as requests can be in flight. A power of 2. */
-  readonly completions: number;
-  /** Size of the table of registered files. */
-  readonly files: number;
-  readonly iovecs: IovecTable;
-}
-
-/** Makes a ring with the best flags that the kernel takes. @returns its fd and the filled params */
-function setUp(options: UringOptions): { fd: number; params: Uint32Array<SharedArrayBuffer> } {
-  const params = new Uint32Array(new SharedArrayBuffer(abi.PARAMS_SIZE));
-  let why = 0;
-  for (const flags of FLAG_SETS) {
-    params.fill(0);
-    params[abi.PARAM_CQ_ENTRIES] = options.completions;
-    params[abi.PARAM_FLAGS] = flags;
-    const fd = ffi.ioUringSetup(options.entries, ffi.address(params));
-    if (fd >= 0) return { fd, params };
-    why = ffi.errno();
-    if (why !== Errno.EINVAL) break;
-  }
-  throw linuxError('io_uring_setup', `a ring of ${options.entries} entries`, why, SETUP_CODES);
-}
 
 /**
  * One io_uring of one thread: requests are written as integers into the mapped submission queue, `enter` submits what is
@@ -92,15 +55,7 @@ export class Uring {
     const { fd, params } = setUp(options);
     this.#fd = fd;
     try {
-      const needed = abi.FEATURE_SINGLE_MMAP | abi.FEATURE_NODROP | abi.FEATURE_SUBMIT_STABLE | abi.FEATURE_EXT_ARG;
-      if ((params[abi.PARAM_FEATURES] & needed) !== needed) {
-        throw new LinuxError({
-          code: 'E_URING_MISSING',
-          call: 'io_uring_setup',
-          object: 'this kernel',
-          errno: 'EXT_ARG is missing',
-        });
-      }
+      requireFeatures(params[abi.PARAM_FEATURES]);
       this.flags = params[abi.PARAM_FLAGS];
       const entries = params[abi.PARAM_SQ_ENTRIES];
       const cqEntries = params[abi.PARAM_CQ_ENTRIES];

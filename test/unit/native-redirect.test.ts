@@ -206,9 +206,13 @@ test('kill -9 of the one who joined undoes it', async () => {
     const tap = openTap({ name: 'killed', netns: '${netns}' });
     joinDevice({ device: 'dev0', tap: 'killed', netns: '${netns}' });
     console.log('joined'); setInterval(() => tap, 1000);`;
-  const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
+  const child = spawn(
+    process.execPath,
+    ['--disable-warning=ExperimentalWarning', '--input-type=module', '-e', script],
+    {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    },
+  );
   await once(child.stdout, 'data');
   expect(state('dev0')).toContain('Redirect to device killed');
   child.kill('SIGKILL');
