@@ -1,0 +1,97 @@
+import { readFileSync } from 'node:fs';
+import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { DEFAULT_SOCKET } from '../control/rpc.ts';
+import { Exit, exitOf } from './exit.ts';
+import { complain } from './complain.ts';
+
+const version = (): string => {
+  const file = new URL(import.meta.url.endsWith('.ts') ? '../../package.json' : '../../../package.json', import.meta.url);
+  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
+};
+
+const EXIT_CODES = `
+Exit codes:
+  0   done                                1   what was to be checked does not hold
+  2   the command line is wrong           65  a data file has errors
+  66  a file cannot be read               69  no switch runs, or another one does
+  70  an error of Tapyard's own           77  a privilege is missing
+  78  the configuration has errors, or the machine lacks something`;
+
+const SHOWN = ['tenants', 'ports', 'macs', 'routes', 'neighbors', 'acls', 'drops', 'quota', 'path', 'workers'];
+
+function oneOf(names: readonly string[]): (value: string) => string {
+  return (value) => {
+    if (!names.includes(value)) throw new InvalidArgumentError(`It is one of: ${names.join(', ')}.`);
+    return value;
+  };
+}
+
+function positive(value: string): number {
+  const number = Number(value);
+  if (!Number.isInteger(number) || number < 1) throw new InvalidArgumentError('It is a whole number of at least 1.');
+  return number;
+}
+
+/** Commands import what they need when they run: `--help` must not wait for a dataplane to load. */
+function commands(): Command {
+  const program = new Command('tapyard')
+    .description('Userspace multi-tenant virtual switch and router')
+    .version(version())
+    .showHelpAfterError('(see tapyard --help)')
+    .exitOverride()
+    .addHelpText('after', EXIT_CODES);
+  const socket = process.env['TAPYARD_SOCKET'] ?? DEFAULT_SOCKET;
+
+  program
+    .command('up')
+    .description('start the switch that FILE describes, in the foreground; prints «ready» once frames flow')
+    .argument('<file>', 'configuration, YAML')
+    .option('--socket <path>', 'control socket', socket)
+    .option('--json', 'events and errors as JSON, a line each')
+    .addHelpText('after', '\nSIGTERM or SIGINT stops it cleanly.\n\nExample:\n  tapyard up examples/two-tenants.yaml')
+    .action(async (file: string, options: { socket: string; json?: true }) => (await import('./up.ts')).up(file, options));
+
+  program
+    .command('check')
+    .description('check a configuration without touching anything')
+    .argument('<file>', 'configuration, YAML')
+    .option('--json', 'the diagnostics as JSON')
+    .addHelpText('after', '\nExample:\n  tapyard check examples/router.yaml && echo fine')
+    .action(async (file: string, options: { json?: true }) => (await import('./check.ts')).check(file, options));
+
+  program
+    .command('show')
+    .description('show what runs')
+    .argument('[what]', SHOWN.join(', '), oneOf(SHOWN), 'tenants')
+    .argument('[tenant]', 'only this tenant')
+    .option('--socket <path>', 'control socket', socket)
+    .option('--limit <n>', 'at most so many routes', positive)
+    .option('--json', 'as JSON')
+    .addHelpText('after', '\nExamples:\n  tapyard show ports\n  tapyard show drops red --json')
+    .action(
+      async (what: string, tenant: string | undefined, options: { socket: string; limit?: number; json?: true }) =>
+        (await import('./show.ts')).show(what, tenant, options),
+    );
+
+  program
+    .command('demo')
+    .description('build a lab of two tenants on real TAPs, check it, and show it live on a terminal')
+    .option('--once', 'end after the checks')
+    .option('--json', 'the checks as JSON')
+    .option('--seconds <n>', 'how long the throughput test sends', positive, 2)
+    .addHelpText('after', '\nNeeds root. Leaves nothing behind.\n\nExample:\n  tapyard demo --once')
+    .action(async (options: { once?: true; json?: true; seconds: number }) => (await import('./demo.ts')).demo(options));
+
+  for (const command of program.commands) command.exitOverride();
+  return program;
+}
+
+try {
+  await commands().parseAsync();
+} catch (error) {
+  if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? Exit.Ok : Exit.Usage;
+  else {
+    complain(error, process.argv.includes('--json'));
+    process.exitCode = exitOf(error);
+  }
+}

@@ -1,0 +1,54 @@
+import { loadConfig } from '../control/config/load.ts';
+import { methods } from '../control/methods.ts';
+import { RpcServer } from '../control/rpc.ts';
+import { Switch } from '../control/switch.ts';
+import { complain } from './complain.ts';
+import { describeEvent } from './describe-event.ts';
+import { Exit } from './exit.ts';
+
+/** Runs a switch in the foreground until SIGTERM, SIGINT, `stop` on the control socket, or the failure of a worker. */
+export async function up(file: string, options: { socket: string; json?: true }): Promise<void> {
+  const model = await loadConfig(file);
+  const json = options.json === true;
+  const ended = Promise.withResolvers<void>();
+  const onSignal = () => ended.resolve();
+  process.on('SIGTERM', onSignal);
+  process.on('SIGINT', onSignal);
+  // First the socket, which tells whether we are alone, then the devices.
+  let running: Switch | undefined;
+  const server = await RpcServer.listen(options.socket, {
+    ...lateMethods(() => running, onSignal),
+  });
+  try {
+    running = await Switch.start(model, {
+      io: process.env['TAPYARD_IO'] ?? null,
+      onFailure: (error) => ended.reject(error),
+    });
+    running.events.listen(({ at, event }) => {
+      process.stderr.write(json ? `${JSON.stringify({ at, ...event })}\n` : `${new Date(at).toISOString()} ${describeEvent(event)}\n`);
+    });
+    for (const worker of running.workers) if (worker.fallback !== null) process.stderr.write(`worker ${worker.index}: ${worker.fallback}\n`);
+    process.stdout.write('ready\n');
+    await ended.promise;
+  } finally {
+    server.close();
+    await running?.stop();
+    process.off('SIGTERM', onSignal);
+    process.off('SIGINT', onSignal);
+  }
+}
+
+/** Methods of a switch that is still starting: they answer once it runs. */
+function lateMethods(running: () => Switch | undefined, stop: () => void): ReturnType<typeof methods> {
+  const names = ['show', 'status', 'stop'] as const;
+  return Object.fromEntries(
+    names.map((name) => [
+      name,
+      (params) => {
+        const now = running();
+        if (now === undefined) throw new Error('The switch is starting');
+        return methods(now, stop)[name](params);
+      },
+    ]),
+  );
+}

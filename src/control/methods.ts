@@ -1,0 +1,32 @@
+import { UserError } from '../errors.ts';
+import type { Methods } from './rpc.ts';
+import { type ViewName, views } from './show.ts';
+import type { Switch } from './switch.ts';
+
+/** What the control socket of a running switch answers. */
+export function methods(running: Switch, stop: () => void): Methods {
+  return {
+    show: async (params) => {
+      const { what, tenant } = params;
+      if (typeof what !== 'string' || !Object.hasOwn(views, what)) {
+        throw new UserError('usage', `There is no view ${JSON.stringify(what ?? null)}`, `it is one of ${Object.keys(views).join(', ')}`);
+      }
+      if (typeof tenant === 'string' && running.tenant(tenant) === undefined) {
+        const names = running.tenants.map((one) => one.model.name).join(', ');
+        throw new UserError('usage', `There is no tenant ${tenant}`, `it is one of ${names}`);
+      }
+      return views[what as ViewName](running, params);
+    },
+    status: () => ({
+      pid: process.pid,
+      file: running.model.file,
+      tenants: running.tenants.map((tenant) => tenant.model.name),
+      workers: running.workers.length,
+      uptime_s: Math.round((Date.now() - running.startedAt) / 1000),
+    }),
+    stop: () => {
+      setImmediate(stop);
+      return null;
+    },
+  };
+}

@@ -1,0 +1,172 @@
+import { Column, type Ledger } from '../observe/ledger.ts';
+import { DROP_REASONS } from '../observe/drop.ts';
+import type { Tenant } from '../tenant/tenant.ts';
+import type { Json, Params } from './rpc.ts';
+import type { Switch } from './switch.ts';
+
+/** What `tapyard show` can show: rows of plain JSON, the same for people and for `--json`. */
+export type Row = { readonly [column: string]: Json };
+export type View = (running: Switch, params: Params) => readonly Row[] | Promise<readonly Row[]>;
+
+const ROUTES_MOST = 1000;
+
+/** Sum over workers of one cell. */
+function total(ledgers: readonly Ledger[], row: number, column: number): number {
+  let sum = 0;
+  for (const ledger of ledgers) sum += ledger.get(row, column);
+  return sum;
+}
+
+/** Sum over all rows of a tenant. */
+function totalOf({ ledgers }: Tenant, column: number): number {
+  let sum = 0;
+  for (let row = 0; row < ledgers[0].rows; row++) sum += total(ledgers, row, column);
+  return sum;
+}
+
+function droppedBy(ledgers: readonly Ledger[], row: number): number {
+  let sum = 0;
+  for (let reason = 0; reason < DROP_REASONS.length; reason++) sum += total(ledgers, row, Column.Drops + reason);
+  return sum;
+}
+
+function chosen(running: Switch, { tenant }: Params): readonly Tenant[] {
+  return tenant === undefined || tenant === null ? running.tenants : running.tenants.filter((one) => one.model.name === tenant);
+}
+
+const tenants: View = (running, params) =>
+  chosen(running, params).map((tenant) => ({
+    tenant: tenant.model.name,
+    ports: tenant.model.bridge.ports.length,
+    interfaces: tenant.model.router?.interfaces.length ?? 0,
+    macs: tenant.macs.count,
+    received: totalOf(tenant, Column.Received),
+    sent: totalOf(tenant, Column.Sent),
+    generated: totalOf(tenant, Column.Generated),
+    cloned: totalOf(tenant, Column.Cloned),
+    segments: totalOf(tenant, Column.Segments),
+    consumed: totalOf(tenant, Column.Consumed),
+    held: totalOf(tenant, Column.Held),
+    leaked_in: totalOf(tenant, Column.LeakedIn),
+    leaked_out: totalOf(tenant, Column.LeakedOut),
+    dropped: tenant.rows.reduce((sum, row) => sum + droppedBy(tenant.ledgers, row), 0),
+  }));
+
+const ports: View = (running, params) =>
+  chosen(running, params).flatMap((tenant) =>
+    tenant.model.bridge.ports.map((port, row) => {
+      const { device } = tenant.attachments[row];
+      const { vlan } = port;
+      return {
+        tenant: tenant.model.name,
+        port: port.name,
+        kind: port.kind,
+        device: port.kind === 'uplink' ? `${port.uplink}.${port.outerVlan}` : running.devices[device].open.specs[0].name,
+        link: running.isUp(device) ? 'up' : 'down',
+        vlan: vlan.mode === 'trunk' ? `trunk${vlan.native === null ? '' : ` native ${vlan.native}`}` : `${vlan.mode} ${vlan.vlan}`,
+        rx_frames: total(tenant.ledgers, row, Column.Received),
+        rx_bytes: total(tenant.ledgers, row, Column.ReceivedBytes),
+        tx_frames: total(tenant.ledgers, row, Column.Transmitted),
+        tx_bytes: total(tenant.ledgers, row, Column.TransmittedBytes),
+        dropped: droppedBy(tenant.ledgers, row),
+      };
+    }),
+  );
+
+const macs: View = (running, params) =>
+  chosen(running, params).flatMap((tenant) =>
+    [...tenant.macs.entries((running.clockUs() / 1000) | 0)].map((entry) => ({
+      tenant: tenant.model.name,
+      vlan: entry.vlan,
+      mac: entry.mac,
+      port: tenant.model.bridge.ports[entry.port]?.name ?? '?',
+      age_s: entry.static ? null : Math.round(entry.ageMs / 1000),
+      static: entry.static,
+      moves: entry.moves,
+    })),
+  );
+
+const routes: View = (running, params) => {
+  const limit = typeof params['limit'] === 'number' ? params['limit'] : ROUTES_MOST;
+  const rows: Row[] = [];
+  for (const tenant of chosen(running, params)) {
+    for (const { to, how } of tenant.routes()) {
+      if (rows.length >= limit) return rows;
+      rows.push({ tenant: tenant.model.name, to, via: how });
+    }
+  }
+  return rows;
+};
+
+const neighbors: View = (running, params) =>
+  chosen(running, params).flatMap((tenant) =>
+    tenant.neighborRows().map((entry) => ({ tenant: tenant.model.name, ...entry })),
+  );
+
+const acls: View = (running, params) => chosen(running, params).flatMap((tenant) => tenant.aclRows());
+
+const drops: View = (running, params) => {
+  const rows: Row[] = [];
+  const report = (tenant: string, port: string, ledgers: readonly Ledger[], row: number) => {
+    DROP_REASONS.forEach(({ name, text }, reason) => {
+      const frames = total(ledgers, row, Column.Drops + reason);
+      if (frames > 0) rows.push({ tenant, port, reason: name, frames, meaning: text });
+    });
+  };
+  for (const tenant of chosen(running, params)) {
+    for (const row of tenant.rows) {
+      report(tenant.model.name, tenant.model.bridge.ports[row]?.name ?? 'router', tenant.ledgers, row);
+    }
+  }
+  if (params['tenant'] === undefined || params['tenant'] === null) {
+    const ledgers = running.workers.map((worker) => worker.uplinks);
+    running.model.uplinks.forEach((uplink, row) => report('-', uplink.name, ledgers, row));
+  }
+  return rows;
+};
+
+const quota: View = async (running, params) => {
+  return chosen(running, params).flatMap((tenant) => {
+    const name = tenant.model.name;
+    const { quota } = tenant.model;
+    return [
+      { tenant: name, quota: 'frames', used: totalOf(tenant, Column.Held), limit: quota.frames },
+      { tenant: name, quota: 'macs', used: tenant.macs.count, limit: quota.macs },
+      { tenant: name, quota: 'neighbors', used: tenant.neighborRows().length, limit: quota.neighbors },
+      { tenant: name, quota: 'routes', used: tenant.routeCount, limit: quota.routes },
+      {
+        tenant: name,
+        quota: 'acl_rules',
+        used: tenant.model.acls.reduce((sum, acl) => sum + acl.rules.length, 0),
+        limit: quota.aclRules,
+      },
+      { tenant: name, quota: 'pps', used: null, limit: quota.pps },
+      { tenant: name, quota: 'rate', used: null, limit: quota.rate },
+      { tenant: name, quota: 'weight', used: null, limit: quota.weight },
+    ];
+  });
+};
+
+/** The ordered lists of stages that a tenant's frames run through. */
+const path: View = (running, params) =>
+  chosen(running, params).flatMap((tenant) =>
+    tenant.stageNames().map((stage, order) => ({ tenant: tenant.model.name, order, ...stage })),
+  );
+
+const workers: View = async (running) => {
+  const audits = await running.audit();
+  return running.workers.map((worker, i) => ({
+    worker: i,
+    io: worker.io,
+    fallback: worker.fallback,
+    turns: worker.turns.all,
+    idle_turns: worker.turns.idle,
+    heads_free: audits[i]?.freeHeads ?? null,
+    heads: audits[i]?.heads ?? null,
+    bodies_free: audits[i]?.freeBodies ?? null,
+    bodies: audits[i]?.bodies ?? null,
+  }));
+};
+
+export const views = { tenants, ports, macs, routes, neighbors, acls, drops, quota, path, workers } as const;
+export type ViewName = keyof typeof views;

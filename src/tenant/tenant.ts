@@ -1,0 +1,177 @@
+import type { RouterModel, TenantModel } from '../control/config/model.ts';
+import { loadRoutesFile, type RoutesFile } from '../control/config/routes-file.ts';
+import type { Json } from '../control/rpc.ts';
+import { Ring } from '../frame/ring.ts';
+import { Ledger } from '../observe/ledger.ts';
+import type { TenantImage } from '../path/image.ts';
+import type { SlowEvent } from '../slow/events.ts';
+import type { SlowTenant } from '../slow/tenant.ts';
+import { MacTable } from '../table/mac-table.ts';
+import { NeighborTable } from '../table/neighbor-table.ts';
+import { parseMac } from '../wire/ethernet.ts';
+import { type CompiledAcl, compileAclList } from './compile-acl.ts';
+import { type Attachment, compileBridge } from './compile-bridge.ts';
+import { compileRouter } from './compile-router.ts';
+import { neighborRow } from './neighbor-row.ts';
+import type { Policers } from './policers.ts';
+
+const PUNT_RING = 1 << 17;
+const INJECT_RING = 1 << 17;
+
+export interface TenantOptions {
+  readonly model: TenantModel;
+  /** From 1; 0 is nobody. */
+  readonly index: number;
+  readonly workers: number;
+  /** In the order of the model's ports. */
+  readonly attachments: readonly Attachment[];
+  readonly policers: Policers;
+  /** Index of another tenant by its name. */
+  readonly indexOf: (name: string) => number;
+}
+
+/** A tenant on the control side: its live tables, its books, and the image that workers run. */
+export class Tenant {
+  readonly model: TenantModel;
+  readonly image: TenantImage;
+  readonly attachments: readonly Attachment[];
+  readonly macs: MacTable;
+  readonly neighbors: NeighborTable;
+  readonly acls: readonly CompiledAcl[];
+  /** Books of each worker. */
+  readonly ledgers: readonly Ledger[];
+  readonly punts: readonly Ring[];
+  readonly injects: readonly Ring[];
+  readonly #file: RoutesFile | null;
+
+  static async create(options: TenantOptions): Promise<Tenant> {
+    return new Tenant(options, await loadRoutesFile(options.model));
+  }
+
+  private constructor(options: TenantOptions, file: RoutesFile | null) {
+    const { model, index, workers, attachments, policers } = options;
+    const { bridge, quota } = model;
+    const perWorker = <Made>(make: () => Made) => Array.from({ length: workers }, make);
+    this.model = model;
+    this.attachments = attachments;
+    this.#file = file;
+    this.macs = MacTable.create(quota.macs);
+    this.neighbors = NeighborTable.create(quota.neighbors);
+    this.acls = model.acls.map((acl) => compileAclList(acl, workers));
+    this.ledgers = perWorker(() => new Ledger(bridge.ports.length + 1));
+    this.punts = perWorker(() => Ring.create(PUNT_RING));
+    this.injects = perWorker(() => Ring.create(INJECT_RING));
+    for (const { mac, vlan, port } of bridge.staticMacs) {
+      const { high, low } = parseMac(mac);
+      this.macs.addStatic(high, low, vlan, bridge.ports.findIndex(({ name }) => name === port));
+    }
+    this.image = {
+      index,
+      name: model.name,
+      weight: quota.weight,
+      frames: quota.frames,
+      policer: { packets: policers.packets(quota.pps), bits: policers.bits(quota.rate) },
+      bridge: compileBridge(bridge, model.acls, attachments, this.macs, policers),
+      router: compileRouter(model, this.neighbors, file, options.indexOf),
+      acls: this.acls.map(({ image }) => image),
+      workers: this.ledgers.map((ledger, i) => ({
+        ledger: ledger.memory,
+        punt: this.punts[i].memory,
+        inject: this.injects[i].memory,
+      })),
+    };
+  }
+
+  /** Rows of the books: one a port, and the router's. */
+  get rows(): readonly number[] {
+    return Array.from({ length: this.ledgers[0].rows }, (_, row) => row);
+  }
+
+  /** The tenant as the slow path serves it; null without a router. */
+  slow(wake: (worker: number) => void, onEvent: (event: SlowEvent) => void): SlowTenant | null {
+    const { router, name } = this.model;
+    if (router === null) return null;
+    return {
+      name,
+      interfaces: slowInterfaces(router),
+      neighbors: this.neighbors,
+      permanent: router.neighbors.map(({ address, mac, interface: iface }) => ({
+        interface: router.interfaces.findIndex((one) => one.name === iface),
+        words: address.words,
+        mac: parseMac(mac),
+      })),
+      punts: this.punts,
+      injects: this.injects,
+      wake,
+      onEvent,
+      limits: { icmpPerSecond: router.icmpRate },
+    };
+  }
+
+  /** Once a second: ages learned addresses and frees what was retired. */
+  keepHouse(nowMs: number): void {
+    this.macs.age(nowMs, this.model.bridge.macAgeSeconds * 1000);
+    this.macs.reclaim(nowMs);
+  }
+
+  get routeCount(): number {
+    const { router } = this.model;
+    return (router?.routes.length ?? 0) + (this.#file === null ? 0 : this.#file.ipv4.count + this.#file.ipv6.count);
+  }
+
+  /** All routes as text: connected, configured, shared, and those of the file. */
+  *routes(): Generator<{ readonly to: string; readonly how: string }> {
+    const { router, share } = this.model;
+    if (router === null) return;
+    for (const iface of router.interfaces) {
+      for (const { subnet } of iface.addresses) yield { to: subnet.text, how: `dev ${iface.name}` };
+    }
+    for (const route of router.routes) {
+      const hops = route.hops.map(({ address, interface: iface }) => (address === null ? `dev ${iface}` : `${address.text} dev ${iface}`));
+      yield { to: route.to.text, how: route.action === 'forward' ? `via ${hops.join(', ')}` : route.action };
+    }
+    for (const { tenant, prefixes } of share.imports) {
+      for (const { text } of prefixes) yield { to: text, how: `tenant ${tenant}` };
+    }
+    if (this.#file === null) return;
+    for (const family of [this.#file.ipv4, this.#file.ipv6]) {
+      for (let i = 0; i < family.count; i++) yield { to: family.prefixText(i), how: `via ${family.nextHops[family.nextHopIndex[i]].text}` };
+    }
+  }
+
+  neighborRows(): Record<string, Json>[] {
+    return this.neighbors.entries().map((entry) => neighborRow(entry, this.model.router));
+  }
+
+  /** Hits of each rule of each list, summed over what it was multiplied out to, and of the default. */
+  aclRows(): Record<string, Json>[] {
+    return this.acls.flatMap(({ image, origin }, a) => {
+      const model = this.model.acls[a];
+      const hits = new Array<number>(model.rules.length + 1).fill(0);
+      for (const counts of image.hits) {
+        origin.forEach((rule, i) => {
+          hits[rule] += counts[i];
+        });
+        hits[model.rules.length] += counts[origin.length];
+      }
+      const texts = [...model.rules.map(({ text }) => text), `default ${model.fallback}`];
+      return texts.map((rule, i) => ({ tenant: this.model.name, acl: model.name, rule, hits: hits[i] }));
+    });
+  }
+}
+
+function slowInterfaces(router: RouterModel): SlowTenant['interfaces'] {
+  return router.interfaces.map((iface) => ({
+    name: iface.name,
+    vlan: iface.vlan,
+    mac: parseMac(iface.mac),
+    mtu: iface.mtu,
+    addresses: iface.addresses.map(({ address, subnet }) => ({
+      family: address.family,
+      words: address.words,
+      prefixLength: subnet.length,
+    })),
+    linkLocal: null,
+    ra: iface.advertise,
+  }));
+}
