@@ -1,0 +1,16 @@
+import type { SlowCounters } from './counters.ts';
+import type { EventGate } from './events.ts';
+import type { RouterInterface } from './interface.ts';
+import type { Outbox } from './record.ts';
+import type { Timers } from './timers.ts';
+
+/** What the protocols of one tenant share. */
+export interface Context {
+  readonly links: readonly RouterInterface[];
+  readonly outbox: Outbox;
+  readonly timers: Timers;
+  readonly counters: SlowCounters;
+  readonly events: EventGate;
+  /** Uniform in [0, 1). */
+  random(): number;
+}
