@@ -125,6 +125,12 @@ function toWord(address: AddressLike): number {
   return words[0];
 }
 
+function toFourWords(address: AddressLike): readonly number[] {
+  const words = toWords(address);
+  if (words.length !== 4) throw new Error('An IPv4 address stands where an IPv6 address is needed.');
+  return words;
+}
+
 function bytesOf(payload: Uint8Array | string | number): Uint8Array {
   if (typeof payload === 'number') return Uint8Array.from({ length: payload }, (_, i) => i & 0xff);
   return typeof payload === 'string' ? new TextEncoder().encode(payload) : payload;
@@ -222,9 +228,9 @@ function packet6(layers: Frame, header: Ipv6, segment: Uint8Array): Uint8Array<A
   ipv6.build(bytes, 0, extensions[0]?.type ?? nextHeader, out.length - ipv6.HEADER_LENGTH, hopLimit);
   ipv6.setTrafficClass(bytes, 0, trafficClass);
   ipv6.setFlowLabel(bytes, 0, flowLabel);
-  const [a, b, c, d] = toWords(header.source);
+  const [a, b, c, d] = toFourWords(header.source);
   ipv6.setSource(bytes, 0, a, b, c, d);
-  const [e, f, g, h] = toWords(header.destination);
+  const [e, f, g, h] = toFourWords(header.destination);
   ipv6.setDestination(bytes, 0, e, f, g, h);
   let at: number = ipv6.HEADER_LENGTH;
   extensions.forEach((extension, i) => {
