@@ -1,16 +1,7 @@
-import {
-  BUCKET,
-  ENTRY,
-  firstBucket,
-  indexWords,
-  MOST_ENTRIES,
-  publish,
-  replace,
-  secondBucket,
-  TAG,
-} from './bucket-index.ts';
-import { EntryPool } from './entry-pool.ts';
-import { HASH_KEYS, hash2, randomKeys } from './hash.ts';
+import { BUCKET, ENTRY, firstBucket, MOST_ENTRIES, publish, replace, secondBucket, TAG } from './bucket-index.ts';
+import type { EntryPool } from './entry-pool.ts';
+import { hash2, randomKeys } from './hash.ts';
+import { createMemory, openMemory } from './table-memory.ts';
 
 /**
  * A tenant's learned addresses: (MAC, VLAN) to port, in one SharedArrayBuffer that all workers and the control thread write.
@@ -46,13 +37,10 @@ const REFRESH_MS = 1000;
 const FLAP_WINDOW_MS = 10_000;
 const FLAP_MOVES = 5;
 
-// Header words. Lock and counts change; the rest is written once, on cache lines of its own.
+// Header words.
 const LOCK = 0;
 const COUNT = 1;
 const CURSOR = 2;
-const CAPACITY = 16;
-const KEYS = 24;
-const HEADER = 48;
 
 // Words of an entry.
 const KEY_HIGH = 0; // VLAN << 16 | upper 16 bits of the MAC
@@ -97,12 +85,7 @@ export class MacTable {
     if (!Number.isInteger(capacity) || capacity < 1 || capacity > 1_000_000) {
       throw new Error(`the capacity of a MAC table must be 1 to 1,000,000, not ${capacity}`);
     }
-    const size = entriesFor(capacity);
-    const words = HEADER + roundUp(EntryPool.words(size)) + indexWords(capacity) + size * STRIDE;
-    const memory = new SharedArrayBuffer(words * 4);
-    const header = new Int32Array(memory, 0, HEADER);
-    header[CAPACITY] = capacity;
-    header.set(keys, KEYS);
+    const memory = createMemory(capacity, entriesFor(capacity), STRIDE, keys);
     return new MacTable({ memory });
   }
 
@@ -111,18 +94,14 @@ export class MacTable {
   }
 
   private constructor({ memory }: MacTableHandles) {
-    const header = new Int32Array(memory, 0, HEADER);
-    const capacity = header[CAPACITY];
-    const size = entriesFor(capacity);
-    const index = HEADER + roundUp(EntryPool.words(size));
-    const entries = index + indexWords(capacity);
-    this.capacity = capacity;
+    const parts = openMemory(memory);
+    this.capacity = parts.capacity;
     this.#memory = memory;
-    this.#header = header;
-    this.#keys = header.slice(KEYS, KEYS + HASH_KEYS);
-    this.#pool = new EntryPool(new Int32Array(memory, HEADER * 4, EntryPool.words(size)));
-    this.#index = new Int32Array(memory, index * 4, indexWords(capacity));
-    this.#entries = new Int32Array(memory, entries * 4, size * STRIDE);
+    this.#header = parts.header;
+    this.#keys = parts.keys;
+    this.#pool = parts.pool;
+    this.#index = parts.index;
+    this.#entries = parts.entries;
   }
 
   handles(): MacTableHandles {
@@ -410,11 +389,6 @@ export class MacTable {
 /** A quarter more than the quota, so that churn does not wait for quarantines. */
 function entriesFor(capacity: number): number {
   return Math.min(MOST_ENTRIES, capacity + (capacity >> 2) + 16);
-}
-
-/** To whole cache lines of 16 words. */
-function roundUp(words: number): number {
-  return (words + 15) & -16;
 }
 
 function macText(high: number, low: number): string {
