@@ -211,7 +211,8 @@ export class UringIo implements Io {
     }
     this.#pool.release(head);
     this.#pool.release(body);
-    // Whatever else went wrong with the device, its poll tells; until then nothing is asked of it.
+    // io_uring's poll passes over errors of a TAP; whatever else is wrong, nothing is read again before the poll says so.
+    if (result === -Errno.EBADFD || result === -Errno.ENODEV) port.gone = true;
     this.stats[result === -Errno.EAGAIN ? IoStat.EmptyReads : IoStat.FailedReads]++;
   }
 
@@ -226,6 +227,7 @@ export class UringIo implements Io {
       this.stats[IoStat.Writes]++;
       this.#sink.sent(this.#tenant[entry], this.#row[entry], this.#port[entry], this.#length[entry]);
     } else {
+      if (port !== null && (result === -Errno.EBADFD || result === -Errno.ENODEV)) port.gone = true;
       this.stats[IoStat.FailedWrites]++;
       this.#sink.lost(this.#tenant[entry], this.#row[entry], lostFor(result));
     }

@@ -1,0 +1,307 @@
+import { mkdtempSync, readFileSync, readSync, rmSync, writeFileSync, writeSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ip, setLink } from '../../native-free/links.ts';
+import { createNetns, deleteNetns, listNetns } from '../../native-free/netns.ts';
+import { joinDevice } from '../../native-free/redirect.ts';
+import { openTap, type Tap } from '../../native-free/tap.ts';
+import { Batch } from '../../src/frame/batch.ts';
+import { Pool } from '../../src/frame/pool.ts';
+import { TxQueue } from '../../src/frame/tx-queue.ts';
+import type { Io } from '../../src/port/io.ts';
+import { MemoryEnd, MemoryPort } from '../../src/port/memory-port.ts';
+import { openIo } from '../../src/port/open-io.ts';
+import { PcapPort } from '../../src/port/pcap-port.ts';
+import { Offload, type Port, type TxSink } from '../../src/port/port.ts';
+
+/** A frame as it is on the wire, with its virtio-net header. */
+export interface Wire {
+  readonly frame: Uint8Array;
+  readonly vnet: Uint8Array;
+}
+
+export const NO_VNET = new Uint8Array(10);
+
+/** Remembers what became of each frame. */
+export class Books implements TxSink {
+  readonly sentTo: { tenant: number; row: number; port: number; bytes: number }[] = [];
+  readonly lostFor: { tenant: number; row: number; reason: number }[] = [];
+  sent(tenant: number, row: number, port: number, bytes: number): void {
+    this.sentTo.push({ tenant, row, port, bytes });
+  }
+  lost(tenant: number, row: number, reason: number): void {
+    this.lostFor.push({ tenant, row, reason });
+  }
+  get count(): number {
+    return this.sentTo.length + this.lostFor.length;
+  }
+}
+
+/** A port, what it works with, and the far end of its cable. */
+export interface Rig {
+  readonly port: Port;
+  readonly io: Io | null;
+  readonly pool: Pool;
+  readonly books: Books;
+  readonly batch: Batch;
+  readonly queue: TxQueue;
+  /** One turn of the worker's loop. */
+  turn(): void;
+  /** What has left by the port since the last call. */
+  collect(): Wire[];
+  /** Takes the device away, or sets its link. */
+  readonly vanish?: () => void;
+  readonly link?: (up: boolean) => void;
+  /** Another port onto the same device, after the first was closed. */
+  readonly reopen?: () => Port;
+  close(): void;
+}
+
+export interface Kind {
+  readonly name: string;
+  /** Whether super-frames and partial checksums pass. */
+  readonly superFrames: boolean;
+  /** Whether frames shorter than an Ethernet header pass. */
+  readonly runts: boolean;
+  /** Makes a port at which these frames wait. */
+  open(input: readonly Wire[], heads?: number): Rig;
+}
+
+const BODIES = 128;
+let opened = 0;
+
+function parts(heads = 2048) {
+  const pool = new Pool(heads, BODIES, 4);
+  return { pool, books: new Books(), batch: new Batch(), queue: new TxQueue(4096) };
+}
+
+const memory: Kind = {
+  name: 'memory',
+  superFrames: true,
+  runts: true,
+  open(input, heads) {
+    const all = parts(heads);
+    const end = MemoryEnd.create(1 << 19);
+    const offloads = Offload.Checksum | Offload.Tso4;
+    const port = new MemoryPort('memory', end.handles(), all.pool, all.books, offloads);
+    for (const { frame, vnet } of input) if (!end.send(frame, vnet)) throw new Error('the ring is too small');
+    const collect = () => {
+      const out: Wire[] = [];
+      for (let frame = end.receive(); frame !== null; frame = end.receive()) out.push({ frame, vnet: end.vnet });
+      return out;
+    };
+    return { ...all, port, io: null, collect, turn: () => {}, close: () => {} };
+  },
+};
+
+/** A capture file with microseconds, little endian. @param cut bytes kept of each frame */
+export function pcapFile(frames: readonly Uint8Array[], cut = 262144): Uint8Array {
+  const header = Buffer.alloc(24);
+  header.writeUInt32LE(0xa1b2c3d4, 0);
+  header.writeUInt16LE(2, 4);
+  header.writeUInt16LE(4, 6);
+  header.writeUInt32LE(cut, 16);
+  header.writeUInt32LE(1, 20);
+  const records = frames.flatMap((frame, i) => {
+    const kept = frame.subarray(0, cut);
+    const record = Buffer.alloc(16);
+    record.writeUInt32LE(1_700_000_000 + i, 0);
+    record.writeUInt32LE(kept.length, 8);
+    record.writeUInt32LE(frame.length, 12);
+    return [record, kept];
+  });
+  return Buffer.concat([header, ...records]);
+}
+
+/** The frames of a file that PcapWriter wrote, from a position on. */
+export function pcapFrames(file: Buffer, from: number): { frames: Uint8Array[]; end: number } {
+  const frames: Uint8Array[] = [];
+  let at = Math.max(from, 24);
+  while (at + 16 <= file.length) {
+    const length = file.readUInt32LE(at + 8);
+    frames.push(new Uint8Array(file.subarray(at + 16, at + 16 + length)));
+    at += 16 + length;
+  }
+  return { frames, end: at };
+}
+
+const pcap: Kind = {
+  name: 'pcap',
+  superFrames: false,
+  runts: true,
+  open(input, heads) {
+    const all = parts(heads);
+    const folder = mkdtempSync(join(tmpdir(), 'tapyard-ports-'));
+    const read = join(folder, 'in.pcap');
+    const write = join(folder, 'out.pcap');
+    writeFileSync(read, pcapFile(input.map(({ frame }) => frame)));
+    let now = 0;
+    const options = { read, write, pace: 'speed', loops: 1 } as const;
+    const port = new PcapPort('pcap', options, all.pool, all.books, () => now);
+    let seen = 0;
+    const collect = () => {
+      now += 1e6;
+      port.request(0, 0);
+      const { frames, end } = pcapFrames(readFileSync(write), seen);
+      seen = end;
+      return frames.map((frame) => ({ frame, vnet: NO_VNET }));
+    };
+    return { ...all, port, io: null, collect, turn: () => {}, close: () => rmSync(folder, { recursive: true }) };
+  },
+};
+
+const buffer = Buffer.alloc(70000);
+
+function write(tap: Tap, { frame, vnet }: Wire): void {
+  writeSync(tap.fds[0], Buffer.concat([vnet, frame]));
+}
+
+function readAll(tap: Tap): Wire[] {
+  const out: Wire[] = [];
+  for (;;) {
+    try {
+      const length = readSync(tap.fds[0], buffer);
+      out.push({
+        frame: new Uint8Array(buffer.subarray(10, length)),
+        vnet: new Uint8Array(buffer.subarray(0, 10)),
+      });
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'EAGAIN') return out;
+      throw error;
+    }
+  }
+}
+
+const NETNS = /^pp-ports-(\d+)-/;
+
+/** Removes the namespaces that runs which were killed have left; all devices of a run are in its namespaces. */
+export function sweep(): void {
+  for (const name of listNetns()) {
+    const pid = NETNS.exec(name)?.[1];
+    if (pid === undefined) continue;
+    try {
+      process.kill(Number(pid), 0);
+    } catch {
+      deleteNetns(name);
+    }
+  }
+}
+
+/**
+ * A TAP of ours (`near`) whose frames go to and from a second one (`far`) that the test holds: joined by redirects, directly, or
+ * with a veth pair in between, the near half of which is then the device that the port stands for.
+ */
+function real(name: string, mode: 'uring' | 'poll', kind: 'tap' | 'netdev'): Kind {
+  const open = (input: readonly Wire[], heads?: number): Rig => {
+    const all = parts(heads);
+    const netns = `pp-ports-${process.pid}-${opened++}`;
+    createNetns(netns);
+    ip(netns, [['link', 'add', 'pp0', 'mtu', 9000, 'type', 'veth', 'peer', 'name', 'pp1', 'mtu', 9000]]);
+    const near = openTap({ name: 'near', netns, mtu: 9000 });
+    const far = openTap({ name: 'far', netns, mtu: 9000 });
+    const joins =
+      kind === 'tap'
+        ? [joinDevice({ device: 'far', tap: 'near', netns })]
+        : [joinDevice({ device: 'pp0', tap: 'near', netns }), joinDevice({ device: 'pp1', tap: 'far', netns })];
+    const io = openIo(all.pool, all.books, {}, mode);
+    const offloads = Offload.Checksum | Offload.Tso4 | Offload.Tso6;
+    const reopen = () => io.openTap(near.fds[0], 'near', offloads, kind);
+    const port = reopen();
+    for (const wire of input) write(far, wire);
+    return {
+      ...all,
+      port,
+      io,
+      reopen,
+      turn: () => void io.turn(5),
+      collect: () => readAll(far),
+      vanish: () => ip(netns, [['link', 'del', 'near']]),
+      link: (up) => setLink('near', { up }, netns),
+      close: () => {
+        io.close();
+        near.close();
+        far.close();
+        for (const join of joins) join.undo();
+        deleteNetns(netns);
+      },
+    };
+  };
+  return { name, superFrames: true, runts: false, open };
+}
+
+export const kinds: readonly Kind[] = [
+  memory,
+  pcap,
+  real('tap by io_uring', 'uring', 'tap'),
+  real('tap by poll', 'poll', 'tap'),
+  real('netdev by io_uring', 'uring', 'netdev'),
+  real('netdev by poll', 'poll', 'netdev'),
+];
+
+/** An Ethernet frame (experimental EtherType) whose bytes all depend on its number. */
+export function numbered(n: number, length: number): Wire {
+  const frame = new Uint8Array(length);
+  for (let i = 0; i < length; i++) frame[i] = (n * 31 + i * 7 + (i >> 8)) & 255;
+  frame.set([2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 0x88, 0xb5, n >> 8, n].slice(0, length));
+  return { frame, vnet: NO_VNET };
+}
+
+/** A TCP super-frame of `payload` bytes, to be cut into segments of 1,448, its checksum still to be completed. */
+export function superFrame(payload: number): Wire {
+  const frame = Buffer.alloc(14 + 20 + 20 + payload, 0x5a);
+  frame.set([2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 8, 0, 0x45, 0]);
+  frame.writeUInt16BE(40 + payload, 16);
+  frame.set([0, 1, 0x40, 0, 64, 6, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2], 18);
+  let sum = 0;
+  for (let i = 14; i < 34; i += 2) sum += frame.readUInt16BE(i);
+  frame.writeUInt16BE(~((sum & 0xffff) + (sum >> 16)) & 0xffff, 24);
+  frame.set([0x10, 0, 0x20, 0, 0, 0, 0, 1, 0, 0, 0, 1, 0x50, 0x10, 1, 0, 0, 0, 0, 0], 34);
+  const vnet = Buffer.alloc(10);
+  vnet.set([1, 1]);
+  vnet.writeUInt16LE(54, 2);
+  vnet.writeUInt16LE(1448, 4);
+  vnet.writeUInt16LE(34, 6);
+  vnet.writeUInt16LE(16, 8);
+  return { frame, vnet };
+}
+
+/** Bytes of frame i of a batch, head and body together. */
+export function bytesOf(pool: Pool, batch: Batch, i: number): Uint8Array {
+  const head = pool.octets.subarray(batch.start[i], batch.start[i] + batch.headLength[i]);
+  const body = pool.octets.subarray(batch.bodyStart[i], batch.bodyStart[i] + batch.bodyLength[i]);
+  return new Uint8Array([...head, ...body]);
+}
+
+/** Asks, turns and receives until so many frames are in the batch, or nothing comes any more. */
+export function receive(rig: Rig, count: number): void {
+  const { port, batch } = rig;
+  for (let dry = 0; batch.count < count && dry < 20; dry++) {
+    port.request(Math.min(64, count - batch.count), 1);
+    rig.turn();
+    if (port.receive(batch, batch.capacity) > 0) dry = 0;
+  }
+}
+
+/** Puts the batch's frames into the queue, and empties the batch. */
+export function enqueue(rig: Rig): void {
+  const { batch, queue } = rig;
+  for (let i = 0; i < batch.count; i++) {
+    const { head, start, headLength, body, bodyStart, bodyLength } = batch;
+    queue.push(head[i], start[i], headLength[i], body[i], bodyStart[i], bodyLength[i], 1, 2, 3);
+  }
+  batch.count = 0;
+}
+
+/** Hands the whole queue to the port, however often that takes. */
+export function transmit(rig: Rig): Wire[] {
+  const { port, queue, books } = rig;
+  const all = books.count + queue.count;
+  const out: Wire[] = [];
+  for (let round = 0; books.count < all && round < 100; round++) {
+    queue.shift(port.transmit(queue));
+    port.request(0, 1);
+    rig.turn();
+    out.push(...rig.collect());
+  }
+  return out.concat(rig.collect());
+}
