@@ -2,9 +2,7 @@ import { loadConfig } from '../control/config/load.ts';
 import { methods } from '../control/methods.ts';
 import { RpcServer } from '../control/rpc.ts';
 import { Switch } from '../control/switch.ts';
-import { complain } from './complain.ts';
 import { describeEvent } from './describe-event.ts';
-import { Exit } from './exit.ts';
 
 /** Runs a switch in the foreground until SIGTERM, SIGINT, `stop` on the control socket, or the failure of a worker. */
 export async function up(file: string, options: { socket: string; json?: true }): Promise<void> {

@@ -3,15 +3,16 @@ import { loadRoutesFile, type RoutesFile } from '../control/config/routes-file.t
 import type { Json } from '../control/rpc.ts';
 import { Ring } from '../frame/ring.ts';
 import { Ledger } from '../observe/ledger.ts';
-import type { TenantImage } from '../path/image.ts';
+import type { AclImage, TenantImage } from '../path/image.ts';
 import type { SlowEvent } from '../slow/events.ts';
 import type { SlowTenant } from '../slow/tenant.ts';
 import { MacTable } from '../table/mac-table.ts';
 import { NeighborTable } from '../table/neighbor-table.ts';
 import { parseMac } from '../wire/ethernet.ts';
-import { type CompiledAcl, compileAclList } from './compile-acl.ts';
+import { compileAclList } from './compile-acl.ts';
 import { type Attachment, compileBridge } from './compile-bridge.ts';
 import { compileRouter } from './compile-router.ts';
+import { stageOrder } from '../path/order.ts';
 import { neighborRow } from './neighbor-row.ts';
 import type { Policers } from './policers.ts';
 
@@ -37,7 +38,7 @@ export class Tenant {
   readonly attachments: readonly Attachment[];
   readonly macs: MacTable;
   readonly neighbors: NeighborTable;
-  readonly acls: readonly CompiledAcl[];
+  readonly acls: readonly AclImage[];
   /** Books of each worker. */
   readonly ledgers: readonly Ledger[];
   readonly punts: readonly Ring[];
@@ -73,7 +74,7 @@ export class Tenant {
       policer: { packets: policers.packets(quota.pps), bits: policers.bits(quota.rate) },
       bridge: compileBridge(bridge, model.acls, attachments, this.macs, policers),
       router: compileRouter(model, this.neighbors, file, options.indexOf),
-      acls: this.acls.map(({ image }) => image),
+      acls: this.acls,
       workers: this.ledgers.map((ledger, i) => ({
         ledger: ledger.memory,
         punt: this.punts[i].memory,
@@ -143,20 +144,27 @@ export class Tenant {
     return this.neighbors.entries().map((entry) => neighborRow(entry, this.model.router));
   }
 
-  /** Hits of each rule of each list, summed over what it was multiplied out to, and of the default. */
+  /** Hits of each rule of each list and, last, of its default. */
   aclRows(): Record<string, Json>[] {
-    return this.acls.flatMap(({ image, origin }, a) => {
-      const model = this.model.acls[a];
-      const hits = new Array<number>(model.rules.length + 1).fill(0);
-      for (const counts of image.hits) {
-        origin.forEach((rule, i) => {
-          hits[rule] += counts[i];
-        });
-        hits[model.rules.length] += counts[origin.length];
-      }
-      const texts = [...model.rules.map(({ text }) => text), `default ${model.fallback}`];
-      return texts.map((rule, i) => ({ tenant: this.model.name, acl: model.name, rule, hits: hits[i] }));
+    return this.acls.flatMap(({ hits }, a) => {
+      const { name, rules, fallback } = this.model.acls[a];
+      const texts = [...rules.map(({ text }) => text), `default ${fallback}`];
+      return texts.map((rule, i) => ({
+        tenant: this.model.name,
+        acl: name,
+        rule,
+        hits: hits.reduce((sum, counts) => sum + counts[i], 0),
+      }));
     });
+  }
+
+  /** Names of the stages in order, as the image has them. */
+  stageNames(): { readonly way: 'in' | 'out'; readonly stage: string }[] {
+    const ways = stageOrder(this.image.router !== null);
+    return [
+      ...ways.in.map((stage) => ({ way: 'in' as const, stage })),
+      ...ways.out.map((stage) => ({ way: 'out' as const, stage })),
+    ];
   }
 }
 

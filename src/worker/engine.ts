@@ -285,7 +285,7 @@ export class Engine implements TxSink, LeakSink {
       const limit = path === undefined ? (device.uplink === null ? 0 : VISIT) : path.image.frames - this.pool.held[tenant];
       const most = limit < VISIT ? limit : VISIT;
       port.request(most > 0 && this.scheduler.mayRead(tenant) ? most : 0, tenant);
-      if (port.pending) busy = true;
+      if (port.pending || waits(device.inboxes)) busy = true;
     }
     return busy;
   }
@@ -362,6 +362,7 @@ export class Engine implements TxSink, LeakSink {
     for (let d = 0; d < devices.length; d++) {
       const device = devices[d];
       const queue = this.devices.queues[device.index];
+      for (let k = 0; k < device.inboxes.length; k++) device.inboxes[k].drain(queue);
       if (queue.count === 0) continue;
       const taken = device.closing ? 0 : device.port.transmit(queue);
       // What the port does not take now it would not take later: waiting is what its own queue is for.
@@ -387,4 +388,9 @@ export class Engine implements TxSink, LeakSink {
     }
     if (rang) this.#options.ring();
   }
+}
+
+function waits(inboxes: readonly RemoteInbox[]): boolean {
+  for (let k = 0; k < inboxes.length; k++) if (inboxes[k].pending) return true;
+  return false;
 }

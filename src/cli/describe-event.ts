@@ -1,0 +1,15 @@
+import type { SwitchEvent } from '../control/events.ts';
+
+/** An event as one line for people: what, whose, and what is known of it. */
+export function describeEvent(event: SwitchEvent): string {
+  if (event.type === 'link') {
+    const where = event.netns === null ? '' : ` in namespace ${event.netns}`;
+    return `link ${event.device}${where} is ${event.state}`;
+  }
+  const { tenant, suppressed, kind, ...rest } = event.event;
+  const details = Object.entries(rest)
+    .filter(([, value]) => value !== null && !(value instanceof Uint8Array))
+    .map(([name, value]) => `${name}=${value}`);
+  const more = suppressed > 0 ? ` (${suppressed} more like it were left out)` : '';
+  return `${kind} tenant=${tenant} ${details.join(' ')}${more}`;
+}
