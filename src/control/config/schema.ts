@@ -15,7 +15,7 @@ const tenant = z
   .strictObject({
     bridge: bridge.prefault({}),
     router: router.optional(),
-    acls: z.record(aclName, acl).prefault({}),
+    acls: z.record(aclName, acl).prefault({}).describe('Access control lists by name'),
     quota: quota.prefault({}),
     share: share.prefault({}),
   })
@@ -41,7 +41,7 @@ export function configJsonSchema(): object {
     // zod leaves out examples and defaults of what is transformed, since they may be of the output; ours are of the input.
     override: ({ zodSchema, jsonSchema }) => {
       const { examples, default: standard } = (z.globalRegistry.get(zodSchema) ?? {}) as Partial<LeafMeta>;
-      if (examples !== undefined) jsonSchema['examples'] = examples;
+      if (examples !== undefined) jsonSchema['examples'] = [...examples];
       if (standard !== undefined) jsonSchema['default'] = standard;
     },
   });

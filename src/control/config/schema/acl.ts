@@ -73,7 +73,7 @@ const target = z.union(
 
 export const acl = z
   .strictObject({
-    rules: z.array(rule).prefault([]),
+    rules: z.array(rule).prefault([]).describe('Rules in their order'),
     default: word('What befalls IP packets that no rule matches; ARP and neighbour discovery pass then', [
       'deny',
       'allow',

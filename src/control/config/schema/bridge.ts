@@ -9,7 +9,7 @@ export const portReference = (description: string) =>
 
 export const bridge = z
   .strictObject({
-    ports: z.record(portName, port).prefault({}),
+    ports: z.record(portName, port).prefault({}).describe('Ports by name'),
     mac_age: seconds('How long a learned MAC address is kept after its last frame', {
       min: 10,
       max: 1_000_000,
@@ -29,7 +29,8 @@ export const bridge = z
           port: portReference('Port that the address is behind'),
         }),
       )
-      .prefault([]),
+      .prefault([])
+      .describe('MAC addresses that are not learned'),
     forward_reserved: oneOrMore((value) => readWord(value, ['lldp', 'lacp', 'stp']), {
       description: 'Protocols with reserved group addresses to forward; a bridge drops them (IEEE 802.1D-2004, 7.12.6)',
       enum: ['lldp', 'lacp', 'stp'],

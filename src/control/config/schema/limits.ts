@@ -37,9 +37,11 @@ export const share = z
   .strictObject({
     export: z
       .record(z.string(), prefixes('Prefixes behind this tenant’s router that the other may import'))
-      .prefault({}),
+      .prefault({})
+      .describe('By tenant'),
     import: z
       .record(z.string(), prefixes('Prefixes of the other tenant that this tenant’s router reaches'))
-      .prefault({}),
+      .prefault({})
+      .describe('By tenant'),
   })
   .describe('Prefixes shared with other tenants, by their names; what one imports the other must export, both ways');

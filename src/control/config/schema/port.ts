@@ -135,22 +135,24 @@ export const uplink = z
     ...deviceKeys,
     mtu,
     ethertype: word('Type of the outer tag', ['802.1q', '802.1ad']).prefault('802.1q'),
-    tenants: z.record(
-      z.string(),
-      z.strictObject({
-        vlan: vlan('Outer VLAN that is the tenant’s on this uplink'),
-        as: leaf((value) => readName(value, 'port', longestPortName), {
-          description: 'Name of the tenant’s sub-port; without it that of the uplink',
-          type: 'string',
-        }).optional(),
-        port: z
-          .strictObject({ ...vlanKeys, ...limitKeys })
-          .describe(
-            'How the tenant’s bridge takes the sub-port: keys of a port, below the outer tag. mtu: the uplink’s',
-          )
-          .prefault({}),
-      }),
-    ),
+    tenants: z
+      .record(
+        z.string(),
+        z.strictObject({
+          vlan: vlan('Outer VLAN that is the tenant’s on this uplink'),
+          as: leaf((value) => readName(value, 'port', longestPortName), {
+            description: 'Name of the tenant’s sub-port; without it that of the uplink',
+            type: 'string',
+          }).optional(),
+          port: z
+            .strictObject({ ...vlanKeys, ...limitKeys })
+            .describe(
+              'How the tenant’s bridge takes the sub-port: keys of a port, below the outer tag. mtu: the uplink’s',
+            )
+            .prefault({}),
+        }),
+      )
+      .describe('Tenants that share the device, by name'),
   })
   .describe('A device that tenants share, each by its own outer VLAN');
 

@@ -83,8 +83,11 @@ export const router = z
       unit: 'packets/s',
       reason: 'errors are rate-limited: RFC 1812, section 4.3.2.8; RFC 4443, section 2.4',
     }).prefault(1000),
-    interfaces: z.record(name('interface', longestInterfaceName), routerInterface).prefault({}),
-    routes: z.array(route).prefault([]),
+    interfaces: z
+      .record(name('interface', longestInterfaceName), routerInterface)
+      .prefault({})
+      .describe('Interfaces by name'),
+    routes: z.array(route).prefault([]).describe('Static routes; those to connected subnets are there by themselves'),
     routes_file: leaf(readFile, {
       description: 'More routes: a file, or .gz, of "prefix next-hop" lines; relative to this file',
       type: 'string',
