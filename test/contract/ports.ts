@@ -40,7 +40,6 @@ export class Books implements TxSink {
 /** A port, what it works with, and the far end of its cable. */
 export interface Rig {
   readonly port: Port;
-  readonly io: Io | null;
   readonly pool: Pool;
   readonly books: Books;
   readonly batch: Batch;
@@ -49,20 +48,25 @@ export interface Rig {
   turn(): void;
   /** What has left by the port since the last call. */
   collect(): Wire[];
-  /** Takes the device away, or sets its link. */
-  readonly vanish?: () => void;
-  readonly link?: (up: boolean) => void;
-  /** Another port onto the same device, after the first was closed. */
-  readonly reopen?: () => Port;
+  readonly device: Device | null;
   close(): void;
+}
+
+/** What can be done to a device of the kernel. */
+export interface Device {
+  readonly io: Io;
+  vanish(): void;
+  link(up: boolean): void;
+  /** Another port onto the same device, after the first was closed. */
+  reopen(): Port;
 }
 
 export interface Kind {
   readonly name: string;
   /** Whether super-frames and partial checksums pass. */
   readonly superFrames: boolean;
-  /** Whether frames shorter than an Ethernet header pass. */
-  readonly runts: boolean;
+  /** Whether a device of the kernel is behind it: it can vanish, and refuses frames shorter than an Ethernet header. */
+  readonly real: boolean;
   /** Makes a port at which these frames wait. */
   open(input: readonly Wire[], heads?: number): Rig;
 }
@@ -78,7 +82,7 @@ function parts(heads = 2048) {
 const memory: Kind = {
   name: 'memory',
   superFrames: true,
-  runts: true,
+  real: false,
   open(input, heads) {
     const all = parts(heads);
     const end = MemoryEnd.create(1 << 19);
@@ -90,7 +94,7 @@ const memory: Kind = {
       for (let frame = end.receive(); frame !== null; frame = end.receive()) out.push({ frame, vnet: end.vnet });
       return out;
     };
-    return { ...all, port, io: null, collect, turn: () => {}, close: () => {} };
+    return { ...all, port, device: null, collect, turn: () => {}, close: () => {} };
   },
 };
 
@@ -128,7 +132,7 @@ export function pcapFrames(file: Buffer, from: number): { frames: Uint8Array[]; 
 const pcap: Kind = {
   name: 'pcap',
   superFrames: false,
-  runts: true,
+  real: false,
   open(input, heads) {
     const all = parts(heads);
     const folder = mkdtempSync(join(tmpdir(), 'tapyard-ports-'));
@@ -146,7 +150,7 @@ const pcap: Kind = {
       seen = end;
       return frames.map((frame) => ({ frame, vnet: NO_VNET }));
     };
-    return { ...all, port, io: null, collect, turn: () => {}, close: () => rmSync(folder, { recursive: true }) };
+    return { ...all, port, device: null, collect, turn: () => {}, close: () => rmSync(folder, { recursive: true }) };
   },
 };
 
@@ -211,12 +215,14 @@ function real(name: string, mode: 'uring' | 'poll', kind: 'tap' | 'netdev'): Kin
     return {
       ...all,
       port,
-      io,
-      reopen,
+      device: {
+        io,
+        reopen,
+        vanish: () => ip(netns, [['link', 'del', 'near']]),
+        link: (up) => setLink('near', { up }, netns),
+      },
       turn: () => void io.turn(5),
       collect: () => readAll(far),
-      vanish: () => ip(netns, [['link', 'del', 'near']]),
-      link: (up) => setLink('near', { up }, netns),
       close: () => {
         io.close();
         near.close();
@@ -226,7 +232,7 @@ function real(name: string, mode: 'uring' | 'poll', kind: 'tap' | 'netdev'): Kin
       },
     };
   };
-  return { name, superFrames: true, runts: false, open };
+  return { name, superFrames: true, real: true, open };
 }
 
 export const kinds: readonly Kind[] = [
