@@ -207,6 +207,7 @@ const refused: readonly Case[] = [
   ['top', 'version: 1', 'config-duplicate-key', 'already in the map'],
   ['top', '__proto__: 1', 'config-unknown-key', "'__proto__' cannot be a key"],
   ['top', 'x: [', 'config-syntax', ''],
+  ['top', '---\na: 1', 'config-syntax', 'multiple documents'],
 ];
 
 const accepted: readonly (readonly [slot: string, line: string])[] = [

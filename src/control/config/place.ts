@@ -35,7 +35,8 @@ export class Source {
       stringKeys: true,
       strict: true,
       uniqueKeys: true,
-      logLevel: 'silent',
+      // 'silent' would also hide a second document.
+      logLevel: 'error',
     });
   }
 

@@ -1,15 +1,15 @@
 import type { VlanSettings } from './model.ts';
 import type { VlanKeys } from './schema/port.ts';
 
-const all = Array.from({ length: 4094 }, (_, index) => index + 1);
+const all = Object.freeze(Array.from({ length: 4094 }, (_, index) => index + 1));
 
 /** VLAN settings as the keys of a port give them; where keys exclude each other, `vlan` goes before `trunk` before `tunnel`. */
 export function vlanSettings(keys: VlanKeys): VlanSettings {
   const { vlan, trunk, native, tunnel } = keys;
   if (vlan === undefined && trunk !== undefined) {
-    const listed = trunk ?? all;
-    const whole = native === undefined || listed.includes(native) ? listed : [...listed, native].sort((a, b) => a - b);
-    return Object.freeze({ mode: 'trunk', allowed: Object.freeze([...whole]), native: native ?? null });
+    if (trunk === null) return Object.freeze({ mode: 'trunk', allowed: all, native: native ?? null });
+    const allowed = native === undefined || trunk.includes(native) ? trunk : [...trunk, native].sort((a, b) => a - b);
+    return Object.freeze({ mode: 'trunk', allowed: Object.freeze([...allowed]), native: native ?? null });
   }
   if (vlan === undefined && tunnel !== undefined) return Object.freeze({ mode: 'tunnel', vlan: tunnel });
   return Object.freeze({ mode: 'access', vlan: vlan ?? 1 });
