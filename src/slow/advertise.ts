@@ -32,7 +32,7 @@ export class Advertiser {
   }
 
   start(nowMs: number): void {
-    for (const schedule of this.#schedules) schedule.fire(nowMs);
+    for (const schedule of this.#schedules) this.#context.timers.set(schedule, nowMs + schedule.index);
   }
 
   /** RFC 4861, section 6.2.6: a random delay, and a solicited advertisement is an unsolicited one that comes earlier. */

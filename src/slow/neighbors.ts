@@ -25,7 +25,7 @@ export type Ask = (link: RouterInterface, words: Words, mac: Mac | null) => void
 export class Neighbor implements Timed {
   readonly link: RouterInterface;
   readonly words: Words;
-  state: NeighborState = NeighborState.Incomplete;
+  state: NeighborState = NeighborState.None;
   mac: Mac | null = null;
   /** When it came into its state, and questions sent in it. */
   since = 0;
@@ -104,7 +104,12 @@ export class Neighbors {
     neighbor.since = nowMs;
     neighbor.probes = 0;
     const { link, words, mac } = neighbor;
-    this.#table.set(link.index, words, state, mac?.high ?? 0, mac?.low ?? 0);
+    if (this.#table.set(link.index, words, state, mac?.high ?? 0, mac?.low ?? 0) < 0) {
+      // No entry is free: those that were given up lately wait for readers to be done with them.
+      counters.neighborsRefused++;
+      this.#forget(neighbor);
+      return;
+    }
     switch (state) {
       case NeighborState.Incomplete:
         this.#incomplete++;
@@ -137,9 +142,7 @@ export class Neighbors {
 
   remove(neighbor: Neighbor): void {
     this.#leave(neighbor);
-    this.#context.timers.cancel(neighbor);
-    this.#all.delete(keyOf(neighbor.link, neighbor.words));
-    this.#table.remove(neighbor.link.index, neighbor.words);
+    this.#forget(neighbor);
   }
 
   /** A deadline of the neighbour has come. */
@@ -186,12 +189,18 @@ export class Neighbors {
   }
 
   #takeUsed(neighbor: Neighbor): boolean {
-    const index = this.#table.find(neighbor.link.index, neighbor.words);
+    const index = this.#table.locate(neighbor.link.index, neighbor.words);
     return index >= 0 && this.#table.takeUsed(index);
   }
 
+  #forget(neighbor: Neighbor): void {
+    this.#context.timers.cancel(neighbor);
+    this.#all.delete(keyOf(neighbor.link, neighbor.words));
+    this.#table.remove(neighbor.link.index, neighbor.words);
+  }
+
   #leave(neighbor: Neighbor): void {
-    if (neighbor.state === NeighborState.Incomplete && neighbor.probes > 0) this.#incomplete--;
+    if (neighbor.state === NeighborState.Incomplete) this.#incomplete--;
     this.#failed.delete(neighbor);
     this.#stale.delete(neighbor);
   }

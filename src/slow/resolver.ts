@@ -4,7 +4,7 @@ import type { Context } from './context.ts';
 import type { RouterInterface } from './interface.ts';
 import { type Ask, type Neighbor, Neighbors } from './neighbors.ts';
 import type { PermanentNeighbor } from './tenant.ts';
-import { formatWords, type Words } from './words.ts';
+import { formatWords, fourWords, type Words } from './words.ts';
 
 /** What a neighbour advertisement or an ARP reply says. */
 export interface Answer {
@@ -108,9 +108,10 @@ export class Resolver {
       neighbor.mac = mac;
       this.#neighbors.enter(neighbor, NeighborState.Stale, nowMs);
     }
-    for (const { interface: index, words, mac } of permanent) {
+    for (const { interface: index, words: one, mac } of permanent) {
       const link = links[index];
       if (link === undefined) continue;
+      const words = fourWords(one);
       const neighbor = this.#neighbors.find(link, words) ?? this.#neighbors.add(link, words, nowMs);
       if (neighbor === null) continue;
       neighbor.mac = mac;
