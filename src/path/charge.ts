@@ -1,10 +1,13 @@
 import type { Batch } from '../frame/batch.ts';
 import { Protocol } from '../wire/ipv4.ts';
 
-/** Bytes from the Ethernet header to the end of the transport header of a super-frame: what each of its segments repeats. */
-export function headerBytes(batch: Batch, i: number, bytes: DataView): number {
+/**
+ * Bytes from the Ethernet header to the end of the transport header of a super-frame: what each of its segments repeats.
+ * @param move from the frame's own head to the copy of it that is read, 0 while the frame has its own
+ */
+export function headerBytes(batch: Batch, i: number, bytes: DataView, move = 0): number {
   const l4 = batch.l4[i];
-  const transport = batch.proto[i] === Protocol.Tcp ? (bytes.getUint8(l4 + 12) >> 4) << 2 : 8;
+  const transport = batch.proto[i] === Protocol.Tcp ? (bytes.getUint8(l4 + move + 12) >> 4) << 2 : 8;
   return l4 - batch.start[i] + transport;
 }
 

@@ -38,21 +38,25 @@ export class GuardOut implements OutStage {
       if (to < 0) continue;
       const i = frame[o];
       if (linkUp[device[to]] === 0) this.#waste.output(batch, outputs, o, Drop.LinkDown);
-      else if (this.#payload(batch, i) > mtu[to]) this.#waste.output(batch, outputs, o, Drop.Mtu);
+      else if (this.#payload(batch, i, outputs.head[o]) > mtu[to]) this.#waste.output(batch, outputs, o, Drop.Mtu);
       else if (outerVlan[to] > 0) this.#pushOuter(batch, i, outputs, o);
     }
   }
 
   /** Bytes behind the Ethernet header and the VLAN tag, of the longest piece. Padding of short frames never counts. */
-  #payload(batch: Batch, i: number): number {
-    const whole = this.#whole(batch, i);
+  #payload(batch: Batch, i: number, head: number): number {
+    const whole = this.#whole(batch, i, head);
     const limit = batch.limit[i];
     return limit > 0 && limit < whole ? limit : whole;
   }
 
-  #whole(batch: Batch, i: number): number {
+  #whole(batch: Batch, i: number, head: number): number {
     const toL3 = batch.l3[i] - batch.start[i];
-    if (batch.gsoType[i] !== 0) return headerBytes(batch, i, this.#pool.bytes) - toL3 + batch.gsoSize[i];
+    if (batch.gsoType[i] !== 0) {
+      // The frame's own head may have been given back already, when its last output went over to a copy.
+      const move = this.#pool.position(head) - this.#pool.position(batch.head[i]);
+      return headerBytes(batch, i, this.#pool.bytes, move) - toL3 + batch.gsoSize[i];
+    }
     return batch.kind[i] === Kind.Other || batch.ipLength[i] === 0 ? batch.length(i) - toL3 : batch.ipLength[i];
   }
 

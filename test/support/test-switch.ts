@@ -1,0 +1,188 @@
+import { expect } from 'vitest';
+import { parseConfig } from '../../src/control/config/load.ts';
+import type { SwitchModel } from '../../src/control/config/model.ts';
+import { DROP_REASONS } from '../../src/observe/drop.ts';
+import { Column, Ledger } from '../../src/observe/ledger.ts';
+import { MemoryEnd, MemoryPort } from '../../src/port/memory-port.ts';
+import type { SlowEvent } from '../../src/slow/events.ts';
+import { SlowPath } from '../../src/slow/slow-path.ts';
+import { SharedBuckets } from '../../src/table/shared-buckets.ts';
+import { Policers } from '../../src/tenant/policers.ts';
+import { Tenant } from '../../src/tenant/tenant.ts';
+import { Engine } from '../../src/worker/engine.ts';
+
+export interface TestSwitchOptions {
+  readonly heads?: number;
+  readonly bodies?: number;
+  readonly workers?: 1;
+  /** Offloads of memory ports by name. */
+  readonly offloads?: Readonly<Record<string, number>>;
+}
+
+/**
+ * A whole switch in one thread, all of whose devices are memory ports whatever the configuration calls them, and whose time stands
+ * still until a test moves it: engine, tenants and slow path as the real one has them.
+ */
+export class TestSwitch {
+  readonly model: SwitchModel;
+  readonly engine: Engine;
+  readonly tenants: Tenant[] = [];
+  readonly events: SlowEvent[] = [];
+  readonly slowPath = new SlowPath();
+  readonly linkUp = new Int32Array(new SharedArrayBuffer(4 * 256));
+  readonly uplinks: Ledger;
+  nowUs = 1_000_000;
+  readonly #ends = new Map<string, MemoryEnd>();
+
+  /** @param yaml configuration; its ports may be `{memory: true, …}` */
+  static async of(yaml: string, options: TestSwitchOptions = {}): Promise<TestSwitch> {
+    const parsed = parseConfig(yaml, '/test.yaml');
+    if ('diagnostics' in parsed) throw new Error(JSON.stringify(parsed.diagnostics, null, 1));
+    const made = new TestSwitch(parsed.model, options);
+    await made.#build(options);
+    return made;
+  }
+
+  private constructor(model: SwitchModel, options: TestSwitchOptions) {
+    this.model = model;
+    this.uplinks = new Ledger(Math.max(1, model.uplinks.length));
+    this.buckets = SharedBuckets.create(1024);
+    this.engine = new Engine({
+      worker: 0,
+      heads: options.heads ?? 1024,
+      bodies: options.bodies ?? 64,
+      tenants: 16,
+      devices: 256,
+      buckets: this.buckets,
+      linkUp: this.linkUp.fill(1),
+      uplinks: this.uplinks,
+      clock: () => this.nowUs,
+      ring: () => {},
+    });
+  }
+
+  readonly buckets: SharedBuckets;
+
+  async #build(options: TestSwitchOptions): Promise<void> {
+    const { model, engine } = this;
+    const policers = new Policers(this.buckets, () => this.nowUs);
+    let device = 0;
+    const add = (name: string, port: string, shared: { row: number; tpid: number } | null) => {
+      const end = MemoryEnd.create(1 << 20);
+      this.#ends.set(name, end);
+      const offloads = options.offloads?.[port] ?? 0;
+      engine.addDevice(device, new MemoryPort(name, end.handles(), engine.pool, engine, offloads), shared);
+      return device++;
+    };
+    const uplinks = new Map(
+      model.uplinks.map((uplink, row) => [uplink.name, add(uplink.name, uplink.name, { row, tpid: uplink.ethertype })]),
+    );
+    for (const [i, tenant] of model.tenants.entries()) {
+      const attachments = tenant.bridge.ports.map((port) => {
+        if (port.kind !== 'uplink') return { device: add(`${tenant.name}/${port.name}`, port.name, null), outerVlan: 0, outerTpid: 0 };
+        const uplink = model.uplinks.find(({ name }) => name === port.uplink)!;
+        return { device: uplinks.get(port.uplink)!, outerVlan: port.outerVlan, outerTpid: uplink.ethertype };
+      });
+      const compiled = await Tenant.create({
+        model: tenant,
+        index: i + 1,
+        workers: 1,
+        attachments,
+        policers,
+        indexOf: (name) => model.tenants.findIndex((other) => other.name === name) + 1,
+      });
+      this.tenants.push(compiled);
+      engine.setTenant(compiled.image);
+      attachments.forEach(({ device: index, outerVlan }, row) => engine.assignDevice(index, outerVlan, i + 1, row));
+      const slow = compiled.slow(
+        () => {},
+        (event) => this.events.push(event),
+      );
+      if (slow !== null) this.slowPath.addTenant(slow, this.nowUs / 1000);
+    }
+    this.run();
+    for (const end of this.#ends.values()) while (end.receive() !== null);
+  }
+
+  tenant(name: string): Tenant {
+    return this.tenants.find(({ model }) => model.name === name)!;
+  }
+
+  /** The far end of a port, `red/web1`, or of an uplink, by its name. */
+  end(name: string): MemoryEnd {
+    const end = this.#ends.get(name);
+    if (end === undefined) throw new Error(`no port ${name}: there are ${[...this.#ends.keys()].join(', ')}`);
+    return end;
+  }
+
+  /** Sends a frame into a port and lets the switch come to rest. */
+  send(name: string, ...frames: Uint8Array[]): void {
+    for (const frame of frames) if (!this.end(name).send(frame)) throw new Error(`${name} is full`);
+    this.run();
+  }
+
+  /** All frames that have left by a port since the last call. */
+  received(name: string): Uint8Array[] {
+    const frames: Uint8Array[] = [];
+    for (let frame = this.end(name).receive(); frame !== null; frame = this.end(name).receive()) frames.push(frame);
+    return frames;
+  }
+
+  /** Names of all ports that a frame has left by, with the frames; empties them. */
+  everything(): Map<string, Uint8Array[]> {
+    const all = new Map<string, Uint8Array[]>();
+    for (const name of this.#ends.keys()) {
+      const frames = this.received(name);
+      if (frames.length > 0) all.set(name, frames);
+    }
+    return all;
+  }
+
+  /** Turns everything until nothing moves. */
+  run(): void {
+    for (let round = 0; round < 1000; round++) {
+      const handled = this.engine.turn(false);
+      this.slowPath.turn(this.nowUs / 1000);
+      const waiting = this.tenants.some(({ injects, punts }) => !injects[0].empty || !punts[0].empty);
+      if (handled === 0 && !waiting) return;
+    }
+    throw new Error('the switch does not come to rest');
+  }
+
+  /** Lets time pass in steps of 100 ms. */
+  advance(ms: number): void {
+    for (let passed = 0; passed < ms; passed += 100) {
+      this.nowUs += Math.min(100, ms - passed) * 1000;
+      this.run();
+    }
+    for (const tenant of this.tenants) tenant.keepHouse((this.nowUs / 1000) | 0);
+  }
+
+  /** Drops of a tenant, by reason; of one port only if it is named. */
+  drops(tenant: string, port?: string): Record<string, number> {
+    const { ledgers, model, rows } = this.tenant(tenant);
+    const found: Record<string, number> = {};
+    for (const row of rows) {
+      if (port !== undefined && (model.bridge.ports[row]?.name ?? 'router') !== port) continue;
+      DROP_REASONS.forEach(({ name }, reason) => {
+        const frames = ledgers[0].get(row, Column.Drops + reason);
+        if (frames > 0) found[name] = (found[name] ?? 0) + frames;
+      });
+    }
+    return found;
+  }
+
+  /** Holds the books against invariants 1 and 2 of the design: every frame accounted for, every slot free or referenced. */
+  expectBooksToBalance(): void {
+    for (const { ledgers, rows, model } of this.tenants) {
+      for (const row of rows) expect(ledgers[0].imbalance(row), `${model.name}, row ${row}`).toBe(0);
+    }
+    for (let row = 0; row < this.uplinks.rows; row++) expect(this.uplinks.imbalance(row), `uplink ${row}`).toBe(0);
+    const { heads, bodies, freeHeads, freeBodies, usedHeads, usedBodies } = this.engine.pool.audit();
+    expect(freeHeads + usedHeads).toBe(heads);
+    expect(freeBodies + usedBodies).toBe(bodies);
+    let held = 0;
+    for (const { ledgers, rows } of this.tenants) for (const row of rows) held += ledgers[0].get(row, Column.Held);
+    expect(usedHeads, 'slots in use and frames held').toBe(held);
+  }
+}
