@@ -57,6 +57,16 @@ export interface NeighborTableHandles {
   readonly memory: SharedArrayBuffer;
 }
 
+export interface NeighborRow {
+  readonly entry: number;
+  readonly iface: number;
+  /** Four signed words. */
+  readonly words: number[];
+  readonly state: NeighborState;
+  readonly macHi: number;
+  readonly macLo: number;
+}
+
 export class NeighborTable {
   readonly capacity: number;
   readonly #memory: SharedArrayBuffer;
@@ -240,17 +250,28 @@ export class NeighborTable {
   }
 
   /** Calls back with every neighbour; the words are a copy. Only the writer sees a steady picture. */
-  forEach(
-    visit: (iface: number, words: number[], state: NeighborState, macHi: number, macLo: number, entry: number) => void,
-  ): void {
+  forEach(visit: (iface: number, words: number[], state: NeighborState, macHi: number, macLo: number) => void): void {
+    for (const { iface, words, state, macHi, macLo } of this.entries()) visit(iface, words, state, macHi, macLo);
+  }
+
+  /** Every neighbour, as it is now. */
+  entries(): NeighborRow[] {
     const entries = this.#entries;
-    for (let i = 0; i < this.#index.length; i++) {
-      const entry = (this.#index[i] & ENTRY) - 1;
-      if (entry === -1) continue;
+    const rows: NeighborRow[] = [];
+    for (const word of this.#index) {
+      if (word === 0) continue;
+      const entry = (word & ENTRY) - 1;
       const at = entry * STRIDE;
-      const words = Array.from(entries.subarray(at + ADDRESS, at + ADDRESS + 4));
-      visit(entries[at + IFACE], words, this.state(entry), entries[at + MAC_HIGH], entries[at + MAC_LOW], entry);
+      rows.push({
+        entry,
+        iface: entries[at + IFACE],
+        words: Array.from(entries.subarray(at + ADDRESS, at + ADDRESS + 4)),
+        state: this.state(entry),
+        macHi: this.macHi(entry),
+        macLo: this.macLo(entry),
+      });
     }
+    return rows;
   }
 
   /** A fresh entry, whole but not published. */

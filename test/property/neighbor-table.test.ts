@@ -33,10 +33,10 @@ test(`sets, changes and removes as a Map does (TAPYARD_SEED=${seed})`, () => {
           expect(fast.count).toBe(slow.size);
         }
         const seen = new Map<string, { state: NeighborState; mac: number }>();
-        fast.forEach((iface, words, state, _, mac, entry) => {
+        for (const { entry, iface, words, state, macLo } of fast.entries()) {
           const known = slow.get(`${iface} ${words}`);
-          seen.set(`${iface} ${words}`, { state, mac: fast.usable(entry) ? mac : (known?.mac ?? 0) });
-        });
+          seen.set(`${iface} ${words}`, { state, mac: fast.usable(entry) ? macLo : (known?.mac ?? 0) });
+        }
         expect(seen).toEqual(slow);
       },
     ),

@@ -1,0 +1,44 @@
+/** How a compiled access control list lies in memory: written by acl-compile.ts, read by classifier.ts; the idea is told there. */
+export interface AclTables {
+  /** Number of rules. */
+  readonly rules: number;
+  /** Over shared memory: header, operands, then tables and rows in no particular order, found by position. */
+  readonly words: Int32Array;
+}
+
+/** Header: words of a set of rules; words of its summary, 0 where rows are plain sets; operands, which follow. */
+export const SET_WORDS = 0;
+export const SUMMARY_WORDS = 1;
+export const OPERANDS = 2;
+export const FIRST_OPERAND = 4;
+
+/** Words of an operand: one piece of the key, and how it leads to a row. */
+export const OPERAND_WORDS = 8;
+/** 0: a scalar of up to 16 bits, or a byte of a MAC. 1: an address. */
+export const KIND = 0;
+/** Word of the key: the value, or the first of an address. */
+export const KEY = 1;
+/** Row for packets without the field. */
+export const ABSENT = 2;
+
+/** Scalar: the word of the key that is -1 where the field is absent; what to do to the value; its first bound; its table. */
+export const PRESENCE = 3;
+export const SHIFT = 4;
+export const MASK = 5;
+export const DOMAIN = 6;
+/** A position for every 256 values, of 256 positions of rows. */
+export const TABLE = 7;
+
+/** Address: sorted beginnings of intervals (sign bit flipped, so that signed comparison sorts them) and, behind all, their rows. */
+export const V4_TABLE = 3;
+export const V4_COUNT = 4;
+export const V6_TABLE = 5;
+export const V6_COUNT = 6;
+
+export const SCALAR = 0;
+export const ADDRESS = 1;
+
+/** Lists up to so many words (256 rules) have plain rows. */
+export const PLAIN_WORDS = 8;
+/** Words of a chunk: rows of long lists are positions of chunks, since most chunks of most rows are alike. */
+export const CHUNK_WORDS = 8;
