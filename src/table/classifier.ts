@@ -16,9 +16,10 @@ const { PRESENCE, SHIFT, MASK, DOMAIN, TABLE, V4_TABLE, V4_COUNT, V6_TABLE, V6_C
  * first, and share the chunks of sets that are alike.
  * Sources: Lakshman and Stiliadis, SIGCOMM 1998 (bit vectors); Baboescu and Varghese, SIGCOMM 2001 (aggregation).
  *
- * Cost, whatever a sender sends: for n rules and f fields named, f look-ups (an address: log2 of twice its prefixes) and at most f × n / 32
- * words, each of them loaded only when all summaries have its bit; up to 32 rules one word a field. Nothing is remembered
- * between packets. 10,000 rules of ClassBench: under 1 µs, 2 to 10 MiB, compiled in some 0.2 s; 10 rules: a few KiB.
+ * Cost, whatever a sender sends: for n rules and f fields named, f look-ups (of an address: log2 of twice its prefixes) and at most
+ * f × n / 32 words, each of them loaded only when all summaries have its bit; up to 32 rules one word a field. Nothing is
+ * remembered between packets. ClassBench lists of 10,000 rules took 0.2 to 1 µs a packet, 1.1 to 2.2 MiB and 0.1 s to compile; 10
+ * rules on three fields 50 ns and 5 KiB. The most memory that n rules can be made to need is n² / 2 bytes a field.
  *
  * Tables are immutable. A list that changes 60,000 times a second (OpenFlow) would keep its recent rules in a small list of its own
  * beside the compiled one, the lower priority of the two deciding, and compile them in together now and then; removed

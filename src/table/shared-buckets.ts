@@ -14,8 +14,11 @@
 const LONGEST_SLOT_US = 1000;
 const SHORTEST_SLOT_US = 50;
 const TRIES = 4;
-/** Clocks of workers differ by a batch: a grant may lie this many slots in the future. Anything further is a wrap: long idle. */
-const SKEW = 1024;
+/**
+ * A worker that lost its core in mid-batch has an old time: the last grant may lie this many slots in its future (3 s at
+ * least). Anything further is a wrap after long idleness, which a full burst answers.
+ */
+const SKEW = 65536;
 
 // Shared words of a bucket, a cache line: which of two settings holds, and the last grant given out under each.
 const WHICH = 0;
