@@ -32,7 +32,7 @@ export class IovecTable {
     this.#words = new Int32Array(new SharedArrayBuffer(entries * ENTRY_SIZE));
     const base = Number(address(new Uint8Array(memory)));
     this.#baseLow = base | 0;
-    this.#baseHigh = Math.floor(base / TWO_32);
+    this.#baseHigh = Math.floor(base / TWO_32) | 0;
     const own = address(this.#words);
     const ownBase = Number(own);
     this.low = new Int32Array(entries);
@@ -57,14 +57,22 @@ export class IovecTable {
     this.#set(entry * ENTRY_WORDS + 4, position, length);
   }
 
+  /** Low half of the address of a position. */
+  lowOf(position: number): number {
+    return (this.#baseLow + position) | 0;
+  }
+
+  /** High half of the address whose low half is this. */
+  highOf(low: number): number {
+    // Carry of the 32-bit sum: the sum is smaller than a summand, both seen as unsigned (sign bits flipped).
+    return (low ^ 0x8000_0000) < (this.#baseLow ^ 0x8000_0000) ? (this.#baseHigh + 1) | 0 : this.#baseHigh;
+  }
+
   #set(word: number, position: number, length: number): void {
     const words = this.#words;
-    const baseLow = this.#baseLow;
-    const low = (baseLow + position) | 0;
-    // Carry of the 32-bit sum: the sum is smaller than a summand, both seen as unsigned (sign bits flipped).
-    const carry = (low ^ 0x8000_0000) < (baseLow ^ 0x8000_0000) ? 1 : 0;
+    const low = this.lowOf(position);
     words[word] = low;
-    words[word + 1] = (this.#baseHigh + carry) | 0;
+    words[word + 1] = this.highOf(low);
     words[word + 2] = length;
   }
 }

@@ -34,6 +34,7 @@ export const OP_READV = 1;
 export const OP_WRITEV = 2;
 export const OP_POLL_ADD = 6;
 export const OP_ASYNC_CANCEL = 14;
+export const OP_WRITE = 23;
 /** IOSQE_FIXED_FILE, in the byte of flags that follows the operation. */
 export const FIXED_FILE = 1 << 8;
 export const POLL_ADD_MULTI = 1 << 0;

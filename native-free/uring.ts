@@ -44,6 +44,8 @@ export class Uring {
   /** Our copies of what only we move. */
   #tail = 0;
   #head = 0;
+  /** Requests that fit for certain; the kernel may have made more room since. */
+  #room = 0;
   #failures = 0;
   readonly #iovecs: IovecTable;
   /** struct io_uring_getevents_arg, then the struct __kernel_timespec it points to. */
@@ -131,9 +133,11 @@ export class Uring {
 
   /** Next free request, its first word's index; -1 when the queue is full and the kernel takes nothing. */
   #next(): number {
-    if (((this.#tail - Atomics.load(this.#ring, this.#sqHead)) | 0) >= this.#entries) {
-      this.enter(0, 0);
-      if (((this.#tail - Atomics.load(this.#ring, this.#sqHead)) | 0) >= this.#entries) return -1;
+    if (this.#room === 0) {
+      this.#room = this.#entries - this.pending;
+      if (this.#room === 0) this.enter(0, 0);
+      this.#room = this.#entries - this.pending;
+      if (this.#room === 0) return -1;
     }
     return (this.#tail & this.#sqMask) * SUBMISSION_WORDS;
   }
@@ -154,6 +158,7 @@ export class Uring {
     s[word + 8] = low;
     s[word + 9] = high;
     this.#tail = (this.#tail + 1) | 0;
+    this.#room--;
     return true;
   }
 
@@ -206,6 +211,13 @@ export class Uring {
       segments,
       0,
     );
+  }
+
+  /** Writes one frame that lies in one piece, without a list. @param position in the memory of the iovecs @param length bytes */
+  write(file: number, position: number, length: number, low: number, high: number): boolean {
+    const iovecs = this.#iovecs;
+    const address = iovecs.lowOf(position);
+    return this.#put(abi.OP_WRITE | abi.FIXED_FILE, file, low, high, address, iovecs.highOf(address), length, 0);
   }
 
   /** Cancels the request that carries (targetLow, targetHigh); it completes with -ECANCELED, this one with 0 or -ENOENT. */
@@ -337,5 +349,6 @@ export class Uring {
     this.#submissions = new Int32Array(this.#entries * SUBMISSION_WORDS);
     this.#tail = 0;
     this.#head = 0;
+    this.#room = 0;
   }
 }

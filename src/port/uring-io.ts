@@ -158,18 +158,21 @@ export class UringIo implements Io {
   write(port: UringTap, queue: TxQueue): number {
     const { count, head, start, headLength, body, bodyStart, bodyLength, tenant, row } = queue;
     const iovecs = this.#iovecs;
+    const uring = this.#uring;
     const { file } = port;
     const most = count < this.#spareWrites ? count : this.#spareWrites;
     let i = 0;
     for (; i < most; i++) {
       const entry = this.#freeWrites[this.#spareWrites - 1];
-      iovecs.setHead(entry, start[i] - layout.VNET_SIZE, headLength[i] + layout.VNET_SIZE);
-      let segments = 1;
-      if (body[i] >= 0) {
+      const at = start[i] - layout.VNET_SIZE;
+      const first = headLength[i] + layout.VNET_SIZE;
+      if (body[i] < 0) {
+        if (!uring.write(file, at, first, entry, 0)) break;
+      } else {
+        iovecs.setHead(entry, at, first);
         iovecs.setBody(entry, bodyStart[i], bodyLength[i]);
-        segments = 2;
+        if (!uring.writev(file, entry, 2, entry, 0)) break;
       }
-      if (!this.#uring.writev(file, entry, segments, entry, 0)) break;
       this.#spareWrites--;
       this.#file[entry] = file;
       this.#head[entry] = head[i];
