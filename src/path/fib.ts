@@ -1,11 +1,11 @@
-import { Lpm4 } from '../table/lpm4.ts';
-import { Lpm6 } from '../table/lpm6.ts';
+import { Lpm4, type Lpm4Reader } from '../table/lpm4.ts';
+import { Lpm6, type Lpm6Reader } from '../table/lpm6.ts';
 import { HopKind, type RouterImage } from './image.ts';
 
 /** A tenant's forwarding table: prefixes → sets of next hops → the next hop of a flow (ECMP). */
 export class Fib {
-  readonly #routes4: Lpm4;
-  readonly #routes6: Lpm6;
+  readonly #routes4: Lpm4Reader;
+  readonly #routes6: Lpm6Reader;
   readonly #router: RouterImage;
 
   constructor(router: RouterImage) {

@@ -7,6 +7,7 @@ import type { NeighborTable } from '../table/neighbor-table.ts';
 import { linkLocalOf } from '../wire/address.ts';
 import { parseMac } from '../wire/ethernet.ts';
 import { NextHops } from './next-hops.ts';
+import { RouteList } from './route-list.ts';
 import { fourWords, sharedWords } from './words.ts';
 
 const VLANS = 4096;
@@ -14,9 +15,14 @@ const VLANS = 4096;
 const CONTROL_RATE = 2000;
 const LOCAL_RATE = 2000;
 
-/** Prefixes of both families with their sets of next hops, in the order of precedence: a later one to the same prefix counts. */
-export interface RouteList {
-  add(family: 4 | 6, words: readonly number[], length: number, set: number): void;
+/** Where the prefixes of both families are gathered. */
+interface Routes {
+  readonly ipv4: RouteList;
+  readonly ipv6: RouteList;
+}
+
+function add(routes: Routes, prefix: Pick<Prefix, 'family' | 'words'>, length: number, set: number): void {
+  (prefix.family === 4 ? routes.ipv4 : routes.ipv6).add(prefix.words, 0, length, set);
 }
 
 /** Compiles a tenant's router. @param indexOf index of a tenant by its name, for shared prefixes */
@@ -30,30 +36,26 @@ export function compileRouter(
   if (router === null) return null;
   const { interfaces } = router;
   const hops = new NextHops();
-  const routes4 = Lpm4.create(file?.ipv4.count ?? 0);
-  const routes6 = Lpm6.create(file?.ipv6.count ?? 0);
-  const list: RouteList = {
-    add: (family, words, length, set) => {
-      if (family === 4) routes4.add(words[0] | 0, length, set);
-      else routes6.add(words[0] | 0, words[1] | 0, words[2] | 0, words[3] | 0, length, set);
-    },
+  const list: Routes = {
+    ipv4: new RouteList(4, file?.ipv4.count ?? 0),
+    ipv6: new RouteList(6, file?.ipv6.count ?? 0),
   };
   // What is nearest comes last, and wins over the same prefix from further away.
   for (const { tenant: from, prefixes } of tenant.share.imports) {
     const set = hops.only(HopKind.Leak, -1, null, indexOf(from));
-    for (const prefix of prefixes) list.add(prefix.family, prefix.words, prefix.length, set);
+    for (const prefix of prefixes) add(list, prefix, prefix.length, set);
   }
   if (file !== null) {
-    addFile(list, file.ipv4, interfaces, hops);
-    addFile(list, file.ipv6, interfaces, hops);
+    addFile(list.ipv4, file.ipv4, interfaces, hops);
+    addFile(list.ipv6, file.ipv6, interfaces, hops);
   }
   for (const route of router.routes) addRoute(list, route, interfaces, hops);
   interfaces.forEach((iface, index) => addConnected(list, iface, index, hops));
   return {
     ...compileInterfaces(interfaces, tenant.acls),
     ...hops.finish(),
-    routes4: routes4.handles(),
-    routes6: routes6.handles(),
+    routes4: Lpm4.build(list.ipv4.routes).handles(),
+    routes6: Lpm6.build(list.ipv6.routes).handles(),
     neighbors: neighbors.handles(),
     puntRates: [CONTROL_RATE, LOCAL_RATE, router.icmpRate],
   };
@@ -94,7 +96,7 @@ function indexOfInterface(interfaces: readonly InterfaceModel[], name: string): 
   return interfaces.findIndex((iface) => iface.name === name);
 }
 
-function addRoute(list: RouteList, route: RouteModel, interfaces: readonly InterfaceModel[], hops: NextHops): void {
+function addRoute(list: Routes, route: RouteModel, interfaces: readonly InterfaceModel[], hops: NextHops): void {
   const { to, action } = route;
   let set: number;
   if (action === 'blackhole') set = hops.only(HopKind.Blackhole);
@@ -110,7 +112,7 @@ function addRoute(list: RouteList, route: RouteModel, interfaces: readonly Inter
       })),
     );
   }
-  list.add(to.family, to.words, to.length, set);
+  add(list, to, to.length, set);
 }
 
 function addFile(list: RouteList, file: FileRoutes, interfaces: readonly InterfaceModel[], hops: NextHops): void {
@@ -121,32 +123,28 @@ function addFile(list: RouteList, file: FileRoutes, interfaces: readonly Interfa
     return hops.only(HopKind.Via, iface, fourWords(address));
   });
   const stride = file.family === 4 ? 1 : 4;
-  const words = [0, 0, 0, 0];
-  for (let i = 0; i < file.count; i++) {
-    for (let w = 0; w < stride; w++) words[w] = file.words[i * stride + w];
-    list.add(file.family, words, file.lengths[i], sets[file.nextHopIndex[i]]);
-  }
+  for (let i = 0; i < file.count; i++) list.add(file.words, i * stride, file.lengths[i], sets[file.nextHopIndex[i]]);
 }
 
 /** The subnets of an interface, its own addresses in them, and, in IPv4, the two that are nobody's. */
-function addConnected(list: RouteList, iface: InterfaceModel, index: number, hops: NextHops): void {
+function addConnected(list: Routes, iface: InterfaceModel, index: number, hops: NextHops): void {
   const connected = hops.only(HopKind.Connected, index);
   const local = hops.only(HopKind.Local, index);
   const blackhole = hops.only(HopKind.Blackhole);
   for (const { subnet } of iface.addresses) {
-    list.add(subnet.family, subnet.words, subnet.length, connected);
+    add(list, subnet, subnet.length, connected);
     // Directed broadcasts are not forwarded (RFC 2644). A /31 has none (RFC 3021).
     if (subnet.family === 4 && subnet.length < 31) {
       const network = subnet.words[0];
-      list.add(4, [network], 32, blackhole);
-      list.add(4, [(network | (0xffffffff >>> subnet.length)) >>> 0], 32, blackhole);
+      list.ipv4.add([network], 0, 32, blackhole);
+      list.ipv4.add([network | (0xffffffff >>> subnet.length)], 0, 32, blackhole);
     }
   }
   for (const { address } of iface.addresses) {
-    list.add(address.family, address.words, address.family === 4 ? 32 : 128, local);
+    add(list, address, address.family === 4 ? 32 : 128, local);
   }
   if (iface.addresses.some(({ address }) => address.family === 6) || iface.advertise !== null) {
-    list.add(6, linkLocalOf(parseMac(iface.mac)).words, 128, local);
+    list.ipv6.add(linkLocalOf(parseMac(iface.mac)).words, 0, 128, local);
   }
 }
 

@@ -8,6 +8,7 @@ import type { SlowEvent } from '../slow/events.ts';
 import type { SlowTenant } from '../slow/tenant.ts';
 import { MacTable } from '../table/mac-table.ts';
 import { NeighborTable } from '../table/neighbor-table.ts';
+import { formatAddress } from '../wire/address.ts';
 import { parseMac } from '../wire/ethernet.ts';
 import { compileAclList } from './compile-acl.ts';
 import { type Attachment, compileBridge } from './compile-bridge.ts';
@@ -135,8 +136,12 @@ export class Tenant {
       for (const { text } of prefixes) yield { to: text, how: `tenant ${tenant}` };
     }
     if (this.#file === null) return;
-    for (const family of [this.#file.ipv4, this.#file.ipv6]) {
-      for (let i = 0; i < family.count; i++) yield { to: family.prefixText(i), how: `via ${family.nextHops[family.nextHopIndex[i]].text}` };
+    for (const { family, count, words, lengths, nextHops, nextHopIndex } of [this.#file.ipv4, this.#file.ipv6]) {
+      const stride = family === 4 ? 1 : 4;
+      for (let i = 0; i < count; i++) {
+        const to = `${formatAddress([...words.subarray(i * stride, (i + 1) * stride)])}/${lengths[i]}`;
+        yield { to, how: `via ${nextHops[nextHopIndex[i]].text}` };
+      }
     }
   }
 
