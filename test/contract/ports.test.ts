@@ -1,4 +1,4 @@
-import { afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { signalEventfd } from '../../native-free/eventfd.ts';
 import { Fate } from '../../src/frame/batch.ts';
 import { HEAD_ROOM } from '../../src/frame/layout.ts';
@@ -68,6 +68,8 @@ describe.each(kinds)('a port: $name', (kind: Kind) => {
     for (const rig of rigs.splice(0)) rig.close();
   });
 
+  afterAll(() => kind.end());
+
   it('hands frames over in order, whole, and gives each its slots', () => {
     const input = frames(72);
     const rig = open(input);
@@ -96,6 +98,29 @@ describe.each(kinds)('a port: $name', (kind: Kind) => {
     expect(rig.books.sentTo).toEqual(input.map(({ frame }) => ({ tenant: 1, row: 2, port: 3, bytes: frame.length })));
     free(rig);
   });
+
+  if (kind.live) {
+    it('keeps frames in order while they come and go at once, long ones among them', () => {
+      const rig = open();
+      const { port, queue } = rig;
+      const wires = frames(2520, [64, 64, 1500, 9000, 61, 3000, 64]);
+      const out: Wire[] = [];
+      let sent = 0;
+      for (let round = 0; out.length < wires.length && round < 2000; round++) {
+        for (let i = 0; i < 17 + (round % 20) && sent < wires.length && sent - out.length < 300; i++)
+          rig.send(wires[sent++]);
+        port.request(64, 1);
+        rig.turn();
+        port.receive(rig.batch, 40);
+        enqueue(rig);
+        queue.shift(port.transmit(queue));
+        out.push(...rig.collect());
+      }
+      expect(out.map(({ frame }) => frame[14] * 256 + frame[15])).toEqual(wires.map((_, n) => n));
+      for (const [n, { frame }] of out.entries()) expect(Buffer.compare(frame, wires[n].frame)).toBe(0);
+      free(rig);
+    });
+  }
 
   it('leaves the backlog where it is without credit, and takes no more than was asked for', () => {
     const rig = open(frames(30, [64]));

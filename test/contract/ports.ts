@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ip, setLink } from '../../native-free/links.ts';
 import { createNetns, deleteNetns, listNetns } from '../../native-free/netns.ts';
-import { joinDevice } from '../../native-free/redirect.ts';
+import { joinDevice, type Redirect } from '../../native-free/redirect.ts';
 import { openTap, type Tap } from '../../native-free/tap.ts';
 import { Batch } from '../../src/frame/batch.ts';
 import { Pool } from '../../src/frame/pool.ts';
@@ -46,6 +46,8 @@ export interface Rig {
   readonly queue: TxQueue;
   /** One turn of the worker's loop. */
   turn(): void;
+  /** Sends one more frame to the port, if it is live. */
+  send(wire: Wire): void;
   /** What has left by the port since the last call. */
   collect(): Wire[];
   readonly device: Device | null;
@@ -65,14 +67,18 @@ export interface Kind {
   readonly name: string;
   /** Whether super-frames and partial checksums pass. */
   readonly superFrames: boolean;
+  /** Whether frames can be sent while the port is open. */
+  readonly live: boolean;
   /** Whether a device of the kernel is behind it: it can vanish, and refuses frames shorter than an Ethernet header. */
   readonly real: boolean;
   /** Makes a port at which these frames wait. */
   open(input: readonly Wire[], heads?: number): Rig;
+  /** Removes what rigs have in common. */
+  end(): void;
 }
 
 const BODIES = 128;
-let opened = 0;
+let laid = 0;
 
 function parts(heads = 2048) {
   const pool = new Pool(heads, BODIES, 4);
@@ -82,19 +88,24 @@ function parts(heads = 2048) {
 const memory: Kind = {
   name: 'memory',
   superFrames: true,
+  live: true,
   real: false,
+  end: () => {},
   open(input, heads) {
     const all = parts(heads);
     const end = MemoryEnd.create(1 << 19);
     const offloads = Offload.Checksum | Offload.Tso4;
     const port = new MemoryPort('memory', end.handles(), all.pool, all.books, offloads);
-    for (const { frame, vnet } of input) if (!end.send(frame, vnet)) throw new Error('the ring is too small');
+    const send = ({ frame, vnet }: Wire) => {
+      if (!end.send(frame, vnet)) throw new Error('the ring is too small');
+    };
+    input.forEach(send);
     const collect = () => {
       const out: Wire[] = [];
       for (let frame = end.receive(); frame !== null; frame = end.receive()) out.push({ frame, vnet: end.vnet });
       return out;
     };
-    return { ...all, port, device: null, collect, turn: () => {}, close: () => {} };
+    return { ...all, port, device: null, send, collect, turn: () => {}, close: () => {} };
   },
 };
 
@@ -132,7 +143,9 @@ export function pcapFrames(file: Buffer, from: number): { frames: Uint8Array[]; 
 const pcap: Kind = {
   name: 'pcap',
   superFrames: false,
+  live: false,
   real: false,
+  end: () => {},
   open(input, heads) {
     const all = parts(heads);
     const folder = mkdtempSync(join(tmpdir(), 'tapyard-ports-'));
@@ -150,15 +163,19 @@ const pcap: Kind = {
       seen = end;
       return frames.map((frame) => ({ frame, vnet: NO_VNET }));
     };
-    return { ...all, port, device: null, collect, turn: () => {}, close: () => rmSync(folder, { recursive: true }) };
+    return {
+      ...all,
+      port,
+      device: null,
+      send: () => {},
+      collect,
+      turn: () => {},
+      close: () => rmSync(folder, { recursive: true }),
+    };
   },
 };
 
 const buffer = Buffer.alloc(70000);
-
-function write(tap: Tap, { frame, vnet }: Wire): void {
-  writeSync(tap.fds[0], Buffer.concat([vnet, frame]));
-}
 
 function readAll(tap: Tap): Wire[] {
   const out: Wire[] = [];
@@ -191,48 +208,80 @@ export function sweep(): void {
   }
 }
 
+interface Cable {
+  readonly netns: string;
+  readonly near: Tap;
+  readonly far: Tap;
+  cut(): void;
+}
+
+/** Makes both TAPs and joins them, in a namespace of their own. */
+function lay(kind: 'tap' | 'netdev'): Cable {
+  const netns = `pp-ports-${process.pid}-${laid++}`;
+  createNetns(netns);
+  const near = openTap({ name: 'near', netns, mtu: 9000 });
+  const far = openTap({ name: 'far', netns, mtu: 9000 });
+  const joins: Redirect[] = [];
+  if (kind === 'tap') joins.push(joinDevice({ device: 'far', tap: 'near', netns }));
+  else {
+    ip(netns, [['link', 'add', 'pp0', 'mtu', 9000, 'type', 'veth', 'peer', 'name', 'pp1', 'mtu', 9000]]);
+    joins.push(joinDevice({ device: 'pp0', tap: 'near', netns }), joinDevice({ device: 'pp1', tap: 'far', netns }));
+  }
+  const cut = () => {
+    near.close();
+    far.close();
+    for (const join of joins) join.undo();
+    deleteNetns(netns);
+  };
+  return { netns, near, far, cut };
+}
+
 /**
  * A TAP of ours (`near`) whose frames go to and from a second one (`far`) that the test holds: joined by redirects, directly, or
  * with a veth pair in between, the near half of which is then the device that the port stands for.
  */
 function real(name: string, mode: 'uring' | 'poll', kind: 'tap' | 'netdev'): Kind {
+  let cable: Cable | null = null;
   const open = (input: readonly Wire[], heads?: number): Rig => {
     const all = parts(heads);
-    const netns = `pp-ports-${process.pid}-${opened++}`;
-    createNetns(netns);
-    ip(netns, [['link', 'add', 'pp0', 'mtu', 9000, 'type', 'veth', 'peer', 'name', 'pp1', 'mtu', 9000]]);
-    const near = openTap({ name: 'near', netns, mtu: 9000 });
-    const far = openTap({ name: 'far', netns, mtu: 9000 });
-    const joins =
-      kind === 'tap'
-        ? [joinDevice({ device: 'far', tap: 'near', netns })]
-        : [joinDevice({ device: 'pp0', tap: 'near', netns }), joinDevice({ device: 'pp1', tap: 'far', netns })];
+    cable ??= lay(kind);
+    const { netns, near, far } = cable;
+    // What an earlier test has left.
+    readAll(near);
+    readAll(far);
     const io = openIo(all.pool, all.books, {}, mode);
     const offloads = Offload.Checksum | Offload.Tso4 | Offload.Tso6;
+    let whole = true;
     const reopen = () => io.openTap(near.fds[0], 'near', offloads, kind);
     const port = reopen();
-    for (const wire of input) write(far, wire);
+    const send = ({ frame, vnet }: Wire) => void writeSync(far.fds[0], Buffer.concat([vnet, frame]));
+    input.forEach(send);
     return {
       ...all,
       port,
+      send,
       device: {
         io,
         reopen,
-        vanish: () => ip(netns, [['link', 'del', 'near']]),
         link: (up) => setLink('near', { up }, netns),
+        vanish: () => {
+          ip(netns, [['link', 'del', 'near']]);
+          whole = false;
+        },
       },
       turn: () => void io.turn(5),
       collect: () => readAll(far),
       close: () => {
         io.close();
-        near.close();
-        far.close();
-        for (const join of joins) join.undo();
-        deleteNetns(netns);
+        if (!whole) end();
       },
     };
   };
-  return { name, superFrames: true, real: true, open };
+  const end = () => {
+    cable?.cut();
+    cable = null;
+  };
+  return { name, superFrames: true, live: true, real: true, open, end };
 }
 
 export const kinds: readonly Kind[] = [
