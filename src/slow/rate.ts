@@ -3,7 +3,8 @@ export class Rate {
   readonly #perSecond: number;
   readonly #burst: number;
   #tokens: number;
-  #last = Number.NEGATIVE_INFINITY;
+  /** When it was last asked; undefined before the first time, from which it counts. */
+  #last: number | undefined;
 
   constructor(perSecond: number, burst: number) {
     this.#perSecond = perSecond;
@@ -13,11 +14,12 @@ export class Rate {
 
   /** @param nowMs monotonic milliseconds @returns false when over the rate */
   take(nowMs: number): boolean {
-    if (nowMs > this.#last) {
-      const gained = ((nowMs - this.#last) / 1000) * this.#perSecond;
+    const last = this.#last ?? nowMs;
+    if (nowMs > last) {
+      const gained = ((nowMs - last) / 1000) * this.#perSecond;
       this.#tokens = Math.min(this.#burst, this.#tokens + gained);
-      this.#last = nowMs;
     }
+    this.#last = Math.max(nowMs, last);
     if (this.#tokens < 1) return false;
     this.#tokens--;
     return true;

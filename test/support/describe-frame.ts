@@ -36,7 +36,8 @@ function describeArp(bytes: DataView, to: string): string {
   if (!arp.check(bytes, 14, bytes.byteLength) || bytes.byteLength !== 42) throw new Error('bad ARP');
   const sender = formatAddress([arp.senderAddress(bytes, 14)]);
   const target = formatAddress([arp.targetAddress(bytes, 14)]);
-  if (arp.operation(bytes, 14) === arp.Operation.Reply) return `${sender} is at ${formatMac(bytes, 22)}, to ${target} ${to}`;
+  if (arp.operation(bytes, 14) === arp.Operation.Reply)
+    return `${sender} is at ${formatMac(bytes, 22)}, to ${target} ${to}`;
   return sender === target ? `announce ${sender}, to ${to}` : `who has ${target}? tell ${sender}, to ${to}`;
 }
 
@@ -79,7 +80,8 @@ function describe6(bytes: DataView, to: string): string {
   const option = ndp.findOption(bytes, at, end, type === 136 ? 2 : 1);
   const station = option < 0 ? 'nobody' : formatMac(bytes, option + 2);
   if (type === 135) return `who has ${target}? tell ${source} ${station}, to ${destination} ${to}`;
-  if (type === 136) return `${target} is at ${station} ${flagsOf(ndp.neighborFlags(bytes, at))}, to ${destination} ${to}`;
+  if (type === 136)
+    return `${target} is at ${station} ${flagsOf(ndp.neighborFlags(bytes, at))}, to ${destination} ${to}`;
   return describeAdvertisement(bytes, at, end, source, destination, station);
 }
 

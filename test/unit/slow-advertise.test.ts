@@ -23,7 +23,9 @@ describe('router advertisements (RFC 4861, section 6.2)', () => {
   });
 
   it('of prefixes other than /64 say that they are on the link, not that addresses can be made there', () => {
-    const rig = new SlowRig({ interfaces: [{ ra, addresses: addressesOf('fd00:1::1/48', 'fd00:2::1/64', 'fd00:2::2/64') }] });
+    const rig = new SlowRig({
+      interfaces: [{ ra, addresses: addressesOf('fd00:1::1/48', 'fd00:2::1/64', 'fd00:2::2/64') }],
+    });
     expect(advertised(rig.pass(10))[0]).toMatch(/fd00:1::\/48 L- 2592000 s, fd00:2::\/64 LA 2592000 s$/);
   });
 

@@ -9,7 +9,12 @@ const OTHER_MAC = '02:00:00:00:0a:99';
 
 function request(settings: { mac?: string; from?: string; to?: string; destination?: string } = {}): Uint8Array {
   const { mac = HOST_MAC, from = HOST, to = ROUTER, destination } = settings;
-  return arpRequest({ senderMac: mac, senderAddress: from, targetAddress: to, ...(destination ? { destination } : {}) });
+  return arpRequest({
+    senderMac: mac,
+    senderAddress: from,
+    targetAddress: to,
+    ...(destination ? { destination } : {}),
+  });
 }
 
 function reply(mac = HOST_MAC, from = HOST, targetMac = ROUTER_MAC, to = ROUTER): Uint8Array {
@@ -56,12 +61,15 @@ describe('ARP requests (RFC 826)', () => {
     expect(rig.table.count).toBe(0);
   });
 
-  it.each(['01:00:5e:00:00:01', 'ff:ff:ff:ff:ff:ff', '00:00:00:00:00:00'])('from the MAC address %s are ignored', (mac) => {
-    const rig = SlowRig.started();
-    expect(rig.ask(Punt.Arp, request({ mac }))).toEqual([]);
-    expect(rig.table.count).toBe(0);
-    expect(rig.counters.ignored).toBe(1);
-  });
+  it.each(['01:00:5e:00:00:01', 'ff:ff:ff:ff:ff:ff', '00:00:00:00:00:00'])(
+    'from the MAC address %s are ignored',
+    (mac) => {
+      const rig = SlowRig.started();
+      expect(rig.ask(Punt.Arp, request({ mac }))).toEqual([]);
+      expect(rig.table.count).toBe(0);
+      expect(rig.counters.ignored).toBe(1);
+    },
+  );
 
   it('sent to another station, which only passed by, are ignored', () => {
     const rig = SlowRig.started();
@@ -70,7 +78,9 @@ describe('ARP requests (RFC 826)', () => {
 
   it('that probe for an address of ours (RFC 5227) are answered and teach nothing', () => {
     const rig = SlowRig.started();
-    expect(rig.ask(Punt.Arp, request({ from: '0.0.0.0' }))).toEqual([`10.0.10.1 is at ${ROUTER_MAC}, to 0.0.0.0 ${HOST_MAC}`]);
+    expect(rig.ask(Punt.Arp, request({ from: '0.0.0.0' }))).toEqual([
+      `10.0.10.1 is at ${ROUTER_MAC}, to 0.0.0.0 ${HOST_MAC}`,
+    ]);
     expect(rig.table.count).toBe(0);
   });
 

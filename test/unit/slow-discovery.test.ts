@@ -8,7 +8,9 @@ const ROUTER = 'fd00:10::1';
 const OTHER_MAC = '02:00:00:00:0a:99';
 const ALL_NODES = 'ff02::1 33:33:00:00:00:01';
 
-function solicitation(settings: { source?: string; target?: string; mac?: string; unicast?: boolean } = {}): Uint8Array {
+function solicitation(
+  settings: { source?: string; target?: string; mac?: string; unicast?: boolean } = {},
+): Uint8Array {
   const { source = HOST, target = ROUTER, mac = HOST_MAC, unicast = false } = settings;
   const destination = unicast ? { destination: { mac: ROUTER_MAC, address: target } } : {};
   return neighborSolicitation({ sourceMac: mac, source, target, ...destination });
@@ -19,7 +21,15 @@ function advertisement(
 ): Uint8Array {
   const { solicited = true, override = true, mac = HOST_MAC, target = HOST, multicast = false } = settings;
   const destination = multicast ? {} : { destination: { mac: ROUTER_MAC, address: ROUTER_LINK_LOCAL } };
-  return neighborAdvertisement({ sourceMac: mac, source: target, target, router: false, solicited, override, ...destination });
+  return neighborAdvertisement({
+    sourceMac: mac,
+    source: target,
+    target,
+    router: false,
+    solicited,
+    override,
+    ...destination,
+  });
 }
 
 /** With one byte of the frame changed, and the ICMPv6 checksum not. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { Inject, Punt } from '../../src/path/punt.ts';
-import { frame, type Frame } from '../../src/wire/build.ts';
+import { type Frame, frame } from '../../src/wire/build.ts';
 import { addressesOf, HOST_LINK_LOCAL, HOST_MAC, ROUTER_LINK_LOCAL, ROUTER_MAC, SlowRig } from '../support/slow-rig.ts';
 
 const ethernet = { destination: ROUTER_MAC, source: HOST_MAC };
@@ -12,7 +12,9 @@ function ping4(settings: Partial<Frame> & { to?: string; from?: string; size?: n
   return frame({ ethernet, ipv4, icmp: { type: 8, rest: 0x12340001 }, payload: size, ...layers });
 }
 
-function ping6(settings: { to?: string; from?: string; size?: number; mac?: string; extensions?: boolean } = {}): Uint8Array {
+function ping6(
+  settings: { to?: string; from?: string; size?: number; mac?: string; extensions?: boolean } = {},
+): Uint8Array {
   const { to = 'fd00:10::1', from = 'fd00:10::2', size = 56, mac = ROUTER_MAC, extensions = false } = settings;
   const options = { type: 60, bytes: new Uint8Array([0, 0, 1, 4, 0, 0, 0, 0]) };
   return frame({
@@ -228,7 +230,9 @@ describe('fragments of an echo request', () => {
 
   it('that is all there is (RFC 6946) are answered at once', () => {
     const rig = SlowRig.started();
-    expect(send(rig, ...fragments6(ping6({ size: 100 }), 1448))).toEqual(['echo reply fd00:10::1 to fd00:10::2, 100 bytes']);
+    expect(send(rig, ...fragments6(ping6({ size: 100 }), 1448))).toEqual([
+      'echo reply fd00:10::1 to fd00:10::2, 100 bytes',
+    ]);
     expect(rig.counters.reassembled).toBe(0);
   });
 

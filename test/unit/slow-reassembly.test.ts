@@ -1,8 +1,19 @@
 import { describe, expect, it } from 'vitest';
-import { type Fragment, REASSEMBLY_MS, REASSEMBLY_PIECES, REASSEMBLY_QUEUES, Reassembly } from '../../src/slow/reassembly.ts';
+import {
+  type Fragment,
+  REASSEMBLY_MS,
+  REASSEMBLY_PIECES,
+  REASSEMBLY_QUEUES,
+  Reassembly,
+} from '../../src/slow/reassembly.ts';
 
 /** Header of 34 bytes, then bytes that count up from the offset. */
-function piece(offset: number, length: number, more: boolean, settings: { key?: string; fill?: number } = {}): Fragment {
+function piece(
+  offset: number,
+  length: number,
+  more: boolean,
+  settings: { key?: string; fill?: number } = {},
+): Fragment {
   const bytes = new Uint8Array(34 + length).map((_, i) => (settings.fill ?? i - 34 + offset) & 0xff);
   const from = {
     kind: 3 as const,

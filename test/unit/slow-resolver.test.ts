@@ -3,7 +3,15 @@ import { Punt } from '../../src/path/punt.ts';
 import { NeighborState, NeighborTable } from '../../src/table/neighbor-table.ts';
 import { arpReply, arpRequest, neighborAdvertisement, neighborSolicitation } from '../../src/wire/build.ts';
 import { parseMac } from '../../src/wire/ethernet.ts';
-import { addressesOf, HOST_MAC, ROUTER_LINK_LOCAL, ROUTER_MAC, type RigOptions, SlowRig, words } from '../support/slow-rig.ts';
+import {
+  addressesOf,
+  HOST_MAC,
+  type RigOptions,
+  ROUTER_LINK_LOCAL,
+  ROUTER_MAC,
+  SlowRig,
+  words,
+} from '../support/slow-rig.ts';
 
 const WHO = 'who has 10.0.10.2? tell 10.0.10.1, to all';
 const PROBE = `who has 10.0.10.2? tell 10.0.10.1, to ${HOST_MAC}`;
@@ -91,7 +99,10 @@ describe('a neighbour that is asked for', () => {
     rig.resolve('10.0.10.2', 0);
     rig.resolve('10.0.10.2', 1);
     rig.ask(Punt.Arp, reply('10.0.10.2'), { interface: 1 });
-    expect([rig.neighbor('10.0.10.2', 0), rig.neighbor('10.0.10.2', 1)]).toEqual(['Incomplete', `Reachable ${HOST_MAC}`]);
+    expect([rig.neighbor('10.0.10.2', 0), rig.neighbor('10.0.10.2', 1)]).toEqual([
+      'Incomplete',
+      `Reachable ${HOST_MAC}`,
+    ]);
   });
 });
 
