@@ -45,6 +45,7 @@ export class SharedBuckets {
   /** Tokens drawn and not yet spent by this thread, and the setting that they were drawn under. */
   readonly #saved: Float64Array;
   readonly #seen: Int32Array;
+  readonly #nowUs = new Float64Array(1);
 
   /** @param count buckets, all of them unlimited at first */
   static create(count: number): SharedBuckets {
@@ -103,6 +104,17 @@ export class SharedBuckets {
    * @returns false when over the rate, or after losing to other workers `TRIES` times; nothing is taken then. Never throws.
    */
   take(bucket: number, tokens: number, nowUs: number): boolean {
+    const saved = this.#saved[bucket] - tokens;
+    if (saved >= 0 && this.#words[bucket * WORDS + WHICH] === this.#seen[bucket]) {
+      this.#saved[bucket] = saved;
+      return true;
+    }
+    this.#nowUs[0] = nowUs;
+    return this.#draw(bucket, tokens);
+  }
+
+  /** The time comes in `#nowUs`: a double that is passed to a function which is not inlined is allocated. */
+  #draw(bucket: number, tokens: number): boolean {
     const words = this.#words;
     const at = bucket * WORDS;
     const which = words[at + WHICH];
@@ -113,21 +125,17 @@ export class SharedBuckets {
     const setting = (bucket * 2 + (which & 1)) * SETTING;
     const grant = this.#settings[setting + GRANT];
     if (grant === 0) return true;
+    const grants = this.#settings[setting + GRANTS];
     const lack = tokens - this.#saved[bucket];
-    if (lack <= 0) {
-      this.#saved[bucket] = -lack;
-      return true;
-    }
-    const burst = this.#settings[setting + GRANTS];
     // The rounding of three grants of a third must not ask for a fourth.
     const draw = Math.ceil(lack / grant - 1e-9);
-    if (draw > burst) return false;
-    const slot = slotAt(nowUs, this.#settings[setting + SLOT_US]);
+    if (draw > grants) return false;
+    const slot = slotAt(this.#nowUs[0], this.#settings[setting + SLOT_US]);
     const word = at + LAST + (which & 1);
     for (let i = 0; i < TRIES; i++) {
       const last = Atomics.load(words, word);
       let ready = (slot - last) | 0;
-      if (ready > burst || ready < -SKEW) ready = burst;
+      if (ready > grants || ready < -SKEW) ready = grants;
       if (ready < draw) return false;
       if (Atomics.compareExchange(words, word, last, (slot - ready + draw) | 0) === last) {
         this.#saved[bucket] = Math.max(0, draw * grant - lack);

@@ -15,6 +15,7 @@ const STRIDE = 4;
 export class TokenBucket {
   readonly count: number;
   readonly #cells: Float64Array;
+  readonly #nowUs = new Float64Array(1);
 
   /** @param count buckets, all of them unlimited at first */
   constructor(count: number) {
@@ -42,10 +43,16 @@ export class TokenBucket {
    * @returns false when over the rate; no token is taken then. Never throws.
    */
   take(bucket: number, tokens: number, nowUs: number): boolean {
+    if (this.#cells[bucket * STRIDE + RATE] === 0) return true;
+    this.#nowUs[0] = nowUs;
+    return this.#spend(bucket, tokens);
+  }
+
+  /** The time comes in `#nowUs`: a double that is passed to a function which is not inlined is allocated. */
+  #spend(bucket: number, tokens: number): boolean {
     const cells = this.#cells;
+    const nowUs = this.#nowUs[0];
     const at = bucket * STRIDE;
-    const rate = cells[at + RATE];
-    if (rate === 0) return true;
     const burst = cells[at + BURST];
     const last = cells[at + AT];
     let have = cells[at + TOKENS];
@@ -53,8 +60,7 @@ export class TokenBucket {
       have = burst;
       cells[at + AT] = nowUs;
     } else if (nowUs > last) {
-      have += (nowUs - last) * rate;
-      if (have > burst) have = burst;
+      have = Math.min(burst, have + (nowUs - last) * cells[at + RATE]);
       cells[at + AT] = nowUs;
     }
     const enough = have >= tokens;
