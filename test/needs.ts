@@ -1,0 +1,63 @@
+/**
+ * What suites need of the machine. A suite whose needs are not met is left out by vitest.config.ts, and is named, with the
+ * reason, when this file is run (test/run.sh); with CI=true it fails then.
+ */
+import { spawnSync } from 'node:child_process';
+import { accessSync, constants, globSync } from 'node:fs';
+
+const runs = (...words: string[]): boolean => spawnSync(words[0], words.slice(1), { stdio: 'ignore' }).status === 0;
+
+function readable(path: string): boolean {
+  try {
+    accessSync(path, constants.R_OK | constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Each need, and the reason for leaving a suite out where it is not met. */
+const NEEDS = {
+  root: { reason: 'not root', met: () => process.getuid?.() === 0 },
+  tun: { reason: 'no /dev/net/tun', met: () => readable('/dev/net/tun') },
+  ip: { reason: 'no ip and tc (apt-get install iproute2)', met: () => runs('ip', '-V') && runs('tc', '-V') },
+  netns: { reason: 'no network namespaces may be made here', met: () => runs('unshare', '-n', 'true') },
+  tshark: { reason: 'no tshark (apt-get install tshark)', met: () => runs('tshark', '-v') },
+} as const;
+type Need = keyof typeof NEEDS;
+
+const LINUX: readonly Need[] = ['root', 'tun', 'ip', 'netns'];
+
+/** Files that are not named here need nothing but the pinned Node. */
+const SUITES: readonly { readonly files: string; readonly needs: readonly Need[] }[] = [
+  { files: 'test/unit/native-*.test.ts', needs: LINUX },
+  { files: 'test/contract/ports.test.ts', needs: LINUX },
+  { files: 'test/lab/**/*.test.ts', needs: LINUX },
+  { files: 'test/golden/**/*.test.ts', needs: ['tshark'] },
+];
+
+export interface LeftOut {
+  readonly file: string;
+  readonly reasons: readonly string[];
+}
+
+/** Suites that cannot run on this machine. */
+export function leftOut(): LeftOut[] {
+  const lacking = new Set((Object.keys(NEEDS) as Need[]).filter((need) => !NEEDS[need].met()));
+  return SUITES.flatMap(({ files, needs }) => {
+    const reasons = needs.filter((need) => lacking.has(need)).map((need) => NEEDS[need].reason);
+    return reasons.length === 0 ? [] : globSync(files).map((file) => ({ file, reasons }));
+  });
+}
+
+/** Set, to anything but "false", where every suite must run. */
+export const inCi = (process.env['CI'] ?? 'false') !== 'false';
+
+if (import.meta.main) {
+  const suites = leftOut();
+  for (const { file, reasons } of suites) console.log(`skipped: ${file}: ${reasons.join(', ')}`);
+  if (inCi && suites.length > 0) {
+    console.log('With CI=true every suite must run.');
+    process.exitCode = 1;
+  }
+}
