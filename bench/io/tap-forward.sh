@@ -3,7 +3,8 @@
 #   tap-forward.sh PEERS [ROUNDS=3] [FORWARDER=c-uring uring ...]      PEERS: the folder with rig.sh; as root, with gcc and iperf3
 cd "$(dirname "$0")" || exit 1
 . "$1/rig.sh"
-rounds=${2:-3}; shift 2; [ $# -gt 0 ] || set -- c-uring uring
+if ip netns list | grep -qE '^n[ab]( |$)'; then echo 'the namespaces na and nb of the rig are in use' >&2; exit 75; fi
+rounds=${2:-3}; shift; [ $# -eq 0 ] || shift; [ $# -gt 0 ] || set -- c-uring uring
 bin=$(mktemp -d); rig_build "$bin"; trap 'rig_down; rm -rf "$bin"' EXIT
 node() { exec sh ../../bin/node-pinned --disable-warning=ExperimentalWarning "$@"; }
 for round in $(seq "$rounds"); do
