@@ -46,22 +46,22 @@ test(`sets, changes and removes as a Map does (TAPYARD_SEED=${seed})`, () => {
 
 test('two threads that read while the writer changes MACs and removes see no torn entry', async () => {
   const table = NeighborTable.create(64);
-  const stop = new Int32Array(new SharedArrayBuffer(4));
+  // Word 0 stops the workers; then how often each has found a neighbour.
+  const progress = new Int32Array(new SharedArrayBuffer(12));
   const workers = [0, 1].map(
-    () =>
+    (index) =>
       new Worker(new URL('./neighbor-table-worker.ts', import.meta.url), {
-        workerData: { handles: table.handles(), stop },
+        workerData: { handles: table.handles(), index, progress },
       }),
   );
   const reports = workers.map(
     (worker) =>
-      new Promise<{ found: number; wrong: number }>((resolve, reject) => {
+      new Promise<number>((resolve, reject) => {
         worker.once('message', resolve);
         worker.once('error', reject);
       }),
   );
-  const begin = performance.now();
-  for (let round = 1; performance.now() - begin < 1200; round++) {
+  for (let round = 1; round < 40 || progress.subarray(1).some((count) => count < 50_000); round++) {
     table.reclaim(performance.now() | 0);
     for (let n = 0; n < 64; n++) {
       const words = [0, 0, 0xffff, n];
@@ -71,9 +71,6 @@ test('two threads that read while the writer changes MACs and removes see no tor
     }
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
-  Atomics.store(stop, 0, 1);
-  for (const { found, wrong } of await Promise.all(reports)) {
-    expect(wrong).toBe(0);
-    expect(found).toBeGreaterThan(1000);
-  }
+  Atomics.store(progress, 0, 1);
+  expect(await Promise.all(reports)).toEqual([0, 0]);
 });
