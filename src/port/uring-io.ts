@@ -1,23 +1,20 @@
-import { Errno } from '../../native-free/errors.ts';
 import { closeEventfd, createEventfd, drainEventfd } from '../../native-free/eventfd.ts';
 import { IovecTable } from '../../native-free/iovec.ts';
 import { Uring } from '../../native-free/uring.ts';
 import * as abi from '../../native-free/uring-abi.ts';
-import * as layout from '../frame/layout.ts';
 import type { Pool } from '../frame/pool.ts';
 import type { TxQueue } from '../frame/tx-queue.ts';
-import { Drop } from '../observe/drop.ts';
-import { HEAD_FILL } from './arrival.ts';
 import { DEFAULT_PORTS, IO_STATS, type Io, type IoOptions, IoStat } from './io.ts';
 import type { TxSink } from './port.ts';
-import { lostFor } from './tap-port.ts';
+import { UringReads } from './uring-reads.ts';
 import { UringTap } from './uring-tap.ts';
+import { UringWrites } from './uring-writes.ts';
 
-/** Reads, and writes, that may be in flight at a time, over all ports. A read or write is an entry in one table: reads first. */
+/** Reads, and writes, that may be in flight at a time, over all ports. Requests are numbered: reads first, then writes. */
 const READS = 1024;
 const WRITES = 1024;
 const REQUESTS = READS + WRITES;
-/** User data below REQUESTS is an entry; what else there is, in `low`, with the generation of the port in `high`: */
+/** User data below REQUESTS is a read or write; what else there is, in `low`, with the generation of the port in `high`: */
 const POLL = 0x1000_0000;
 const CANCEL = 0x2000_0000;
 const WAKE = 0x3000_0000;
@@ -27,8 +24,8 @@ const OPERATION = 0x7000_0000;
  * All TAPs of a worker behind one io_uring, one system call a turn. Each port has a multishot poll. A port that is ready gets a
  * batch of READV with RWF_NOWAIT, each into a head and a body of the pool, which is last-in first-out, so that few slots stay
  * hot; requests are done in the order in which they were made, so frames stay in order. Writes wait in the queue until
- * the next turn and go to the kernel before its reads. An entry of the table is used again only when its completion was seen,
- * so no late completion can meet a stranger; polls carry the generation of their port.
+ * the next turn and go to the kernel before its reads. Polls carry the generation of their port, so that a late completion
+ * never meets a stranger.
  */
 export class UringIo implements Io {
   readonly mode = 'uring';
@@ -38,7 +35,8 @@ export class UringIo implements Io {
   readonly #pool: Pool;
   readonly #sink: TxSink;
   readonly #uring: Uring;
-  readonly #iovecs: IovecTable;
+  readonly #reads: UringReads;
+  readonly #writes: UringWrites;
   readonly #ownsWake: boolean;
   /** By place in the ring's table of files. */
   readonly #ports: (UringTap | null)[];
@@ -47,30 +45,18 @@ export class UringIo implements Io {
   #turn = 0;
   #wakePolled = false;
 
-  readonly #file = new Int32Array(REQUESTS).fill(-1);
-  readonly #head = new Int32Array(REQUESTS);
-  readonly #body = new Int32Array(REQUESTS);
-  readonly #tenant = new Int32Array(REQUESTS);
-  readonly #row = new Int32Array(REQUESTS);
-  readonly #port = new Int32Array(REQUESTS);
-  readonly #length = new Int32Array(REQUESTS);
-  readonly #freeReads = new Int32Array(READS);
-  readonly #freeWrites = new Int32Array(WRITES);
-  #spareReads = READS;
-  #spareWrites = WRITES;
-
   /** @throws LinuxError when there is no io_uring here */
   constructor(pool: Pool, sink: TxSink, options: IoOptions = {}) {
     const ports = options.ports ?? DEFAULT_PORTS;
     this.#pool = pool;
     this.#sink = sink;
     this.#ports = new Array<UringTap | null>(ports).fill(null);
-    this.#iovecs = new IovecTable(REQUESTS, pool.memory);
-    this.#uring = new Uring({ entries: 1024, completions: 4096, files: ports, iovecs: this.#iovecs });
+    const iovecs = new IovecTable(REQUESTS, pool.memory);
+    this.#uring = new Uring({ entries: 1024, completions: 4096, files: ports, iovecs });
+    this.#reads = new UringReads(READS, this.#uring, iovecs, pool, this.stats);
+    this.#writes = new UringWrites(READS, WRITES, this.#uring, iovecs, pool, sink, this.stats);
     this.#ownsWake = options.wakeFd === undefined;
     this.wakeFd = options.wakeFd ?? createEventfd();
-    for (let i = 0; i < READS; i++) this.#freeReads[i] = READS - 1 - i;
-    for (let i = 0; i < WRITES; i++) this.#freeWrites[i] = REQUESTS - 1 - i;
   }
 
   openTap(fd: number, name: string, offloads: number, kind: 'tap' | 'netdev'): UringTap {
@@ -96,7 +82,7 @@ export class UringIo implements Io {
     for (let i = 0; i < count; i++) {
       const port = open[at];
       if (!port.polled) this.#poll(port);
-      busy += this.#read(port);
+      busy += this.#reads.ask(port);
       if (port.pending) busy++;
       if (++at === count) at = 0;
     }
@@ -123,67 +109,9 @@ export class UringIo implements Io {
       port.polled = this.#uring.pollMultishot(port.file, POLL | port.file, port.generation);
   }
 
-  /** Asks for the batch of a port that is ready. @returns reads asked for */
-  #read(port: UringTap): number {
-    const planned = port.plan();
-    if (planned === 0) return 0;
-    const pool = this.#pool;
-    const iovecs = this.#iovecs;
-    const { file, tenant } = port;
-    const most = planned < this.#spareReads ? planned : this.#spareReads;
-    let asked = 0;
-    for (; asked < most; asked++) {
-      const entry = this.#freeReads[this.#spareReads - 1];
-      const head = pool.takeHead(tenant);
-      const body = pool.takeBody();
-      iovecs.setHead(entry, pool.position(head) + layout.READ_START, HEAD_FILL);
-      iovecs.setBody(entry, pool.position(body), layout.BODY_SIZE);
-      if (!this.#uring.readvNowait(file, entry, 2, entry, 0)) {
-        pool.release(head);
-        pool.release(body);
-        break;
-      }
-      this.#spareReads--;
-      this.#file[entry] = file;
-      this.#head[entry] = head;
-      this.#body[entry] = body;
-    }
-    port.asked = asked;
-    port.inFlight += asked;
-    port.ready = asked < planned;
-    return asked;
-  }
-
-  /** Makes requests of the first frames of the queue; they go to the kernel with the next turn. */
+  /** See `Port.transmit`. */
   write(port: UringTap, queue: TxQueue): number {
-    const { count, head, start, headLength, body, bodyStart, bodyLength, tenant, row } = queue;
-    const iovecs = this.#iovecs;
-    const uring = this.#uring;
-    const { file } = port;
-    const most = count < this.#spareWrites ? count : this.#spareWrites;
-    let i = 0;
-    for (; i < most; i++) {
-      const entry = this.#freeWrites[this.#spareWrites - 1];
-      const at = start[i] - layout.VNET_SIZE;
-      const first = headLength[i] + layout.VNET_SIZE;
-      if (body[i] < 0) {
-        if (!uring.write(file, at, first, entry, 0)) break;
-      } else {
-        iovecs.setHead(entry, at, first);
-        iovecs.setBody(entry, bodyStart[i], bodyLength[i]);
-        if (!uring.writev(file, entry, 2, entry, 0)) break;
-      }
-      this.#spareWrites--;
-      this.#file[entry] = file;
-      this.#head[entry] = head[i];
-      this.#body[entry] = body[i];
-      this.#tenant[entry] = tenant[i];
-      this.#row[entry] = row[i];
-      this.#port[entry] = queue.port[i];
-      this.#length[entry] = headLength[i] + bodyLength[i];
-    }
-    port.inFlight += i;
-    return i;
+    return this.#writes.add(port, queue);
   }
 
   #reap(): void {
@@ -192,48 +120,11 @@ export class UringIo implements Io {
     for (let i = 0; i < count; i++) {
       const low = uring.cqeLow(i);
       const result = uring.cqeResult(i);
-      if (low < READS) this.#hasRead(low, result);
-      else if (low < REQUESTS) this.#hasWritten(low, result);
+      if (low < READS) this.#reads.done(low, result);
+      else if (low < REQUESTS) this.#writes.done(low, result);
       else this.#heard(low, uring.cqeHigh(i), result, uring.cqeFlags(i));
     }
     uring.advance(count);
-  }
-
-  #hasRead(entry: number, result: number): void {
-    const port = this.#ports[this.#file[entry]];
-    this.#file[entry] = -1;
-    this.#freeReads[this.#spareReads++] = entry;
-    if (port === null) return;
-    port.inFlight--;
-    const head = this.#head[entry];
-    const body = this.#body[entry];
-    if (result > 0 && !port.closing) {
-      this.stats[IoStat.Reads]++;
-      port.arrived(head, body, result);
-      return;
-    }
-    this.#pool.release(head);
-    this.#pool.release(body);
-    // io_uring's poll passes over errors of a TAP; whatever else is wrong, nothing is read again before the poll says so.
-    if (result === -Errno.EBADFD || result === -Errno.ENODEV) port.gone = true;
-    this.stats[result === -Errno.EAGAIN ? IoStat.EmptyReads : IoStat.FailedReads]++;
-  }
-
-  #hasWritten(entry: number, result: number): void {
-    const port = this.#ports[this.#file[entry]];
-    this.#file[entry] = -1;
-    this.#freeWrites[this.#spareWrites++] = entry;
-    if (port !== null) port.inFlight--;
-    this.#pool.release(this.#head[entry]);
-    this.#pool.release(this.#body[entry]);
-    if (result > 0) {
-      this.stats[IoStat.Writes]++;
-      this.#sink.sent(this.#tenant[entry], this.#row[entry], this.#port[entry], this.#length[entry]);
-    } else {
-      if (port !== null && (result === -Errno.EBADFD || result === -Errno.ENODEV)) port.gone = true;
-      this.stats[IoStat.FailedWrites]++;
-      this.#sink.lost(this.#tenant[entry], this.#row[entry], lostFor(result));
-    }
   }
 
   /** A completion that is no frame's: of a poll or of what cancels it. */
@@ -285,13 +176,8 @@ export class UringIo implements Io {
       port.forget();
       this.#release(port);
     }
-    for (let entry = 0; entry < REQUESTS; entry++) {
-      if (this.#file[entry] < 0) continue;
-      this.#file[entry] = -1;
-      this.#pool.release(this.#head[entry]);
-      this.#pool.release(this.#body[entry]);
-      if (entry >= READS) this.#sink.lost(this.#tenant[entry], this.#row[entry], Drop.PortClosed);
-    }
+    this.#reads.abandon();
+    this.#writes.abandon();
     if (this.#ownsWake) closeEventfd(this.wakeFd);
   }
 }

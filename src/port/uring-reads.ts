@@ -1,0 +1,98 @@
+import { Errno } from '../../native-free/errors.ts';
+import type { IovecTable } from '../../native-free/iovec.ts';
+import type { Uring } from '../../native-free/uring.ts';
+import * as layout from '../frame/layout.ts';
+import type { Pool } from '../frame/pool.ts';
+import { HEAD_FILL } from './arrival.ts';
+import { IoStat } from './io.ts';
+import type { UringTap } from './uring-tap.ts';
+
+/** Whether a result says that there is no device behind the file any more. */
+export function saysGone(result: number): boolean {
+  return result === -Errno.EBADFD || result === -Errno.ENODEV;
+}
+
+/**
+ * Reads in flight: entry i of the table is request i, whose completion carries i. An entry is used again only when its completion
+ * was seen, so that a late one never meets a stranger.
+ */
+export class UringReads {
+  readonly #uring: Uring;
+  readonly #iovecs: IovecTable;
+  readonly #pool: Pool;
+  readonly #stats: Float64Array;
+  readonly #port: (UringTap | null)[];
+  readonly #head: Int32Array;
+  readonly #body: Int32Array;
+  readonly #free: Int32Array;
+  #spare: number;
+
+  /** @param iovecs of which the first `entries` are ours */
+  constructor(entries: number, uring: Uring, iovecs: IovecTable, pool: Pool, stats: Float64Array) {
+    this.#uring = uring;
+    this.#iovecs = iovecs;
+    this.#pool = pool;
+    this.#stats = stats;
+    this.#port = new Array<UringTap | null>(entries).fill(null);
+    this.#head = new Int32Array(entries);
+    this.#body = new Int32Array(entries);
+    this.#free = Int32Array.from({ length: entries }, (_, i) => entries - 1 - i);
+    this.#spare = entries;
+  }
+
+  /** Asks for the batch of a port that is ready. @returns reads asked for */
+  ask(port: UringTap): number {
+    const planned = port.plan();
+    if (planned === 0) return 0;
+    const pool = this.#pool;
+    const iovecs = this.#iovecs;
+    const { file, tenant } = port;
+    const most = planned < this.#spare ? planned : this.#spare;
+    let asked = 0;
+    for (; asked < most; asked++) {
+      const entry = this.#free[this.#spare - 1];
+      const head = pool.takeHead(tenant);
+      const body = pool.takeBody();
+      iovecs.setHead(entry, pool.position(head) + layout.READ_START, HEAD_FILL);
+      iovecs.setBody(entry, pool.position(body), layout.BODY_SIZE);
+      if (!this.#uring.readvNowait(file, entry, 2, entry, 0)) {
+        pool.release(head);
+        pool.release(body);
+        break;
+      }
+      this.#spare--;
+      this.#port[entry] = port;
+      this.#head[entry] = head;
+      this.#body[entry] = body;
+    }
+    port.asked = asked;
+    port.inFlight += asked;
+    port.ready = asked < planned;
+    return asked;
+  }
+
+  done(entry: number, result: number): void {
+    const port = this.#port[entry];
+    if (port === null) return;
+    this.#port[entry] = null;
+    this.#free[this.#spare++] = entry;
+    port.inFlight--;
+    const head = this.#head[entry];
+    const body = this.#body[entry];
+    if (result > 0 && !port.closing) {
+      this.#stats[IoStat.Reads]++;
+      port.arrived(head, body, result);
+      return;
+    }
+    this.#pool.release(head);
+    this.#pool.release(body);
+    // io_uring's poll passes over errors of a TAP; whatever else is wrong, nothing is read again before the poll says so.
+    if (saysGone(result)) port.gone = true;
+    this.#stats[result === -Errno.EAGAIN ? IoStat.EmptyReads : IoStat.FailedReads]++;
+  }
+
+  /** Ends what is in flight after the ring was closed. */
+  abandon(): void {
+    for (let entry = 0; entry < this.#port.length; entry++) this.done(entry, -Errno.ECANCELED);
+  }
+}

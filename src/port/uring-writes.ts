@@ -1,0 +1,119 @@
+import { Errno } from '../../native-free/errors.ts';
+import type { IovecTable } from '../../native-free/iovec.ts';
+import type { Uring } from '../../native-free/uring.ts';
+import { VNET_SIZE } from '../frame/layout.ts';
+import type { Pool } from '../frame/pool.ts';
+import type { TxQueue } from '../frame/tx-queue.ts';
+import { IoStat } from './io.ts';
+import type { TxSink } from './port.ts';
+import { lostFor } from './tap-port.ts';
+import { saysGone } from './uring-reads.ts';
+import type { UringTap } from './uring-tap.ts';
+
+/**
+ * Writes in flight, as many as there are entries; what is over that is not taken. Iovecs belong to the entry and not to the slot,
+ * since one head may be in several writes. Source of the idea and its safety: see UringReads.
+ */
+export class UringWrites {
+  readonly #first: number;
+  readonly #uring: Uring;
+  readonly #iovecs: IovecTable;
+  readonly #pool: Pool;
+  readonly #sink: TxSink;
+  readonly #stats: Float64Array;
+  readonly #device: (UringTap | null)[];
+  readonly #head: Int32Array;
+  readonly #body: Int32Array;
+  readonly #tenant: Int32Array;
+  readonly #row: Int32Array;
+  readonly #port: Int32Array;
+  readonly #length: Int32Array;
+  readonly #free: Int32Array;
+  #spare: number;
+
+  /** @param first request number, and place among the iovecs, of our entry 0 */
+  constructor(
+    first: number,
+    entries: number,
+    uring: Uring,
+    iovecs: IovecTable,
+    pool: Pool,
+    sink: TxSink,
+    stats: Float64Array,
+  ) {
+    this.#first = first;
+    this.#uring = uring;
+    this.#iovecs = iovecs;
+    this.#pool = pool;
+    this.#sink = sink;
+    this.#stats = stats;
+    this.#device = new Array<UringTap | null>(entries).fill(null);
+    const words = () => new Int32Array(entries);
+    this.#head = words();
+    this.#body = words();
+    this.#tenant = words();
+    this.#row = words();
+    this.#port = words();
+    this.#length = words();
+    this.#free = words().map((_, i) => entries - 1 - i);
+    this.#spare = entries;
+  }
+
+  /** Makes requests of the first frames of the queue; they go to the kernel with the next turn. @returns frames taken */
+  add(device: UringTap, queue: TxQueue): number {
+    const { count, head, start, headLength, body, bodyStart, bodyLength, tenant, row, port } = queue;
+    const iovecs = this.#iovecs;
+    const uring = this.#uring;
+    const { file } = device;
+    const most = count < this.#spare ? count : this.#spare;
+    let i = 0;
+    for (; i < most; i++) {
+      const entry = this.#free[this.#spare - 1];
+      const request = this.#first + entry;
+      const at = start[i] - VNET_SIZE;
+      const length = headLength[i] + VNET_SIZE;
+      if (body[i] < 0) {
+        if (!uring.write(file, at, length, request, 0)) break;
+      } else {
+        iovecs.setHead(request, at, length);
+        iovecs.setBody(request, bodyStart[i], bodyLength[i]);
+        if (!uring.writev(file, request, 2, request, 0)) break;
+      }
+      this.#spare--;
+      this.#device[entry] = device;
+      this.#head[entry] = head[i];
+      this.#body[entry] = body[i];
+      this.#tenant[entry] = tenant[i];
+      this.#row[entry] = row[i];
+      this.#port[entry] = port[i];
+      this.#length[entry] = headLength[i] + bodyLength[i];
+    }
+    device.inFlight += i;
+    return i;
+  }
+
+  /** @param request number that the completion carries */
+  done(request: number, result: number): void {
+    const entry = request - this.#first;
+    const device = this.#device[entry];
+    if (device === null) return;
+    this.#device[entry] = null;
+    this.#free[this.#spare++] = entry;
+    device.inFlight--;
+    this.#pool.release(this.#head[entry]);
+    this.#pool.release(this.#body[entry]);
+    if (result > 0) {
+      this.#stats[IoStat.Writes]++;
+      this.#sink.sent(this.#tenant[entry], this.#row[entry], this.#port[entry], this.#length[entry]);
+    } else {
+      if (saysGone(result)) device.gone = true;
+      this.#stats[IoStat.FailedWrites]++;
+      this.#sink.lost(this.#tenant[entry], this.#row[entry], lostFor(result));
+    }
+  }
+
+  /** Ends what is in flight after the ring was closed: lost. */
+  abandon(): void {
+    for (let entry = 0; entry < this.#device.length; entry++) this.done(this.#first + entry, -Errno.ECANCELED);
+  }
+}
