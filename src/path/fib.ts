@@ -1,3 +1,4 @@
+import { pick } from '../table/hash.ts';
 import { Lpm4, type Lpm4Reader } from '../table/lpm4.ts';
 import { Lpm6, type Lpm6Reader } from '../table/lpm6.ts';
 import { HopKind, type RouterImage } from './image.ts';
@@ -23,11 +24,11 @@ export class Fib {
     return this.#routes6.lookup(w0, w1, w2, w3);
   }
 
-  /** @param hash of the flow, any 32-bit integer: a flow keeps its next hop. Source: RFC 2992 (modulo-N). */
+  /** @param hash of the flow, any 32-bit integer: a flow keeps its next hop. */
   hop(set: number, hash: number): number {
     const { setStart, setCount, setMembers } = this.#router;
     const count = setCount[set];
-    return setMembers[setStart[set] + (count === 1 ? 0 : (hash >>> 0) % count)];
+    return setMembers[setStart[set] + (count === 1 ? 0 : pick(hash, count))];
   }
 
   /** Whether the set has more than one member, so that a hash is wanted. */

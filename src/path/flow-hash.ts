@@ -1,29 +1,20 @@
 import { type Batch, Kind, Trait } from '../frame/batch.ts';
+import { flowHash4, hash4 } from '../table/hash.ts';
 
 /**
- * Hash of the flow that a packet belongs to: addresses, protocol and, where every packet of the flow shows them, ports.
- * Fragments are hashed without ports, so that all pieces of a packet go one way (RFC 6438 does the same for want of ports).
- * Mixing: the finaliser of MurmurHash3 (Austin Appleby, public domain).
+ * Hash of the flow that a packet belongs to: addresses, protocol and, where every packet of the flow shows them, ports. It is keyed,
+ * so that a sender cannot choose its way. Fragments are hashed without ports, so that all pieces of a packet go one way.
  */
-export function flowHash(batch: Batch, i: number, bytes: DataView): number {
+export function flowHash(batch: Batch, i: number, bytes: DataView, keys: Int32Array): number {
   const at = batch.l3[i];
-  let hash = batch.proto[i];
+  const seesPorts = (batch.traits[i] & Trait.Fragment) === 0 && batch.sport[i] >= 0;
+  const ports = seesPorts ? (batch.sport[i] << 16) | batch.dport[i] : 0;
   if (batch.kind[i] === Kind.Ipv4) {
-    hash = mix(hash, bytes.getInt32(at + 12));
-    hash = mix(hash, bytes.getInt32(at + 16));
-  } else {
-    for (let k = 8; k < 40; k += 4) hash = mix(hash, bytes.getInt32(at + k));
+    return flowHash4(keys, bytes.getInt32(at + 12), bytes.getInt32(at + 16), ports, batch.proto[i]);
   }
-  if ((batch.traits[i] & Trait.Fragment) === 0 && batch.sport[i] >= 0) hash = mix(hash, (batch.sport[i] << 16) | batch.dport[i]);
-  hash ^= hash >>> 16;
-  hash = Math.imul(hash, 0x85ebca6b);
-  hash ^= hash >>> 13;
-  hash = Math.imul(hash, 0xc2b2ae35);
-  return hash ^ (hash >>> 16);
+  return flowHash4(keys, addressHash(bytes, at + 8, keys), addressHash(bytes, at + 24, keys), ports, batch.proto[i]);
 }
 
-function mix(hash: number, word: number): number {
-  const k = Math.imul(word, 0xcc9e2d51);
-  const rotated = hash ^ Math.imul((k << 15) | (k >>> 17), 0x1b873593);
-  return (Math.imul((rotated << 13) | (rotated >>> 19), 5) + 0xe6546b64) | 0;
+function addressHash(bytes: DataView, at: number, keys: Int32Array): number {
+  return hash4(keys, bytes.getInt32(at), bytes.getInt32(at + 4), bytes.getInt32(at + 8), bytes.getInt32(at + 12));
 }

@@ -126,6 +126,8 @@ export interface RouterImage {
   /** Four words a next hop. */
   readonly hopAddress: Int32Array;
   readonly hopTenant: Int32Array;
+  /** Keys of the hash by which a flow chooses among the members of a set. */
+  readonly hashKeys: Int32Array;
   readonly neighbors: ReturnType<NeighborTable['handles']>;
   /** Punts to the slow path a second: ARP, ND and resolution; packets to the router; ICMP errors. */
   readonly puntRates: readonly [control: number, local: number, errors: number];

@@ -82,7 +82,7 @@ export class Route implements Stage {
         this.#refuse(batch, i, Punt.NoRoute, 0, Drop.NoRoute);
         continue;
       }
-      this.#choose(batch, i, fib.hop(set, fib.isMultipath(set) ? flowHash(batch, i, bytes) : 0));
+      this.#choose(batch, i, fib.hop(set, fib.isMultipath(set) ? flowHash(batch, i, bytes, this.#router.hashKeys) : 0));
     }
   }
 

@@ -68,30 +68,9 @@ export function hash5(keys: Int32Array, a: number, b: number, c: number, d: numb
   );
 }
 
-/** 5-tuple of IPv4. @param ports source port << 16 | destination port; 0 where the packet shows none (later fragments) */
+/** 5-tuple, IPv6 addresses hashed to a word each. @param ports source port << 16 | destination port; 0 where the packet shows none (later fragments) */
 export function flowHash4(keys: Int32Array, source: number, destination: number, ports: number, proto: number): number {
   return hash4(keys, source, destination, ports, proto);
-}
-
-/**
- * 5-tuple of IPv6, addresses as four words from a position in an array.
- * @param words holds the source at `source` and the destination at `destination`
- */
-export function flowHash6(
-  keys: Int32Array,
-  words: Int32Array,
-  source: number,
-  destination: number,
-  ports: number,
-  proto: number,
-): number {
-  let a = product(ports, keys, 16) + product(proto, keys, 18);
-  let b = product(ports, keys, 18) + product(proto, keys, 20);
-  for (let i = 0; i < 4; i++) {
-    a = (a + product(words[source + i], keys, 2 * i) + product(words[destination + i], keys, 8 + 2 * i)) | 0;
-    b = (b + product(words[source + i], keys, 2 * i + 2) + product(words[destination + i], keys, 10 + 2 * i)) | 0;
-  }
-  return finish(a, b);
 }
 
 /** Maps a hash evenly to 0..count-1 without a division, count up to 65,535: hash-threshold of RFC 2992, section 2. */

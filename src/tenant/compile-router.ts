@@ -1,6 +1,7 @@
 import type { AclModel, InterfaceModel, Prefix, RouteModel, TenantModel } from '../control/config/model.ts';
 import type { FileRoutes, RoutesFile } from '../control/config/routes-file.ts';
 import { HopKind, type RouterImage } from '../path/image.ts';
+import { randomKeys } from '../table/hash.ts';
 import { Lpm4 } from '../table/lpm4.ts';
 import { Lpm6 } from '../table/lpm6.ts';
 import type { NeighborTable } from '../table/neighbor-table.ts';
@@ -57,6 +58,7 @@ export function compileRouter(
     routes4: Lpm4.build(list.ipv4.routes).handles(),
     routes6: Lpm6.build(list.ipv6.routes).handles(),
     neighbors: neighbors.handles(),
+    hashKeys: randomKeys(),
     puntRates: [CONTROL_RATE, LOCAL_RATE, router.icmpRate],
   };
 }
