@@ -9,7 +9,7 @@
  * Cost: 4 independent multiplications a pair of words, then two; about 4 ns for a MAC and VLAN. Not for cryptography.
  */
 
-/** Words of key material: two for each of at most ten words, and two for the shift. */
+/** Words of key material: two for each of at most five words, two for the shift, and some to grow. */
 export const HASH_KEYS = 24;
 
 /** Keys from the system's random source. */
