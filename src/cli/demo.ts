@@ -1,0 +1,71 @@
+import { type CheckResult, runChecks } from '../lab/check.ts';
+import { demoChecks } from '../lab/checks.ts';
+import { Lab } from '../lab/lab.ts';
+import { showLive } from '../lab/live.ts';
+import { views } from '../control/show.ts';
+import { Exit } from './exit.ts';
+import { table } from './table.ts';
+
+/** Builds the lab of two tenants, checks what Tapyard claims, shows it live on a terminal, and takes everything down. */
+export async function demo(options: { once?: true; json?: true; seconds: number }): Promise<void> {
+  const json = options.json === true;
+  const say = (text: string) => {
+    if (!json) process.stdout.write(`${text}\n`);
+  };
+  const ending = new AbortController();
+  const { signal } = ending;
+  let signals = 0;
+  const onSignal = () => {
+    // Who asks twice cannot wait: the exit hooks take down what they can.
+    if (++signals > 1) process.exit(Exit.CheckFailed);
+    ending.abort(new Error('interrupted'));
+  };
+  const names = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+  for (const name of names) process.on(name, onSignal);
+  const started = performance.now();
+  let lab: Lab | undefined;
+  try {
+    lab = await Lab.start((error) => ending.abort(error));
+    signal.throwIfAborted();
+    const seconds = (performance.now() - started) / 1000;
+    for (const name of lab.removed) say(`removed ${name}, which a killed demo had left`);
+    say(introduction(lab, seconds));
+    const results = await runChecks(lab, demoChecks(options.seconds), signal, (result) => say(line(result)));
+    const drops = await views.drops(lab.running, {});
+    const ok = results.every((result) => result.ok);
+    process.exitCode = ok ? Exit.Ok : Exit.CheckFailed;
+    say(`\nDrops, each for a reason\n${drops.length === 0 ? 'none\n' : table(drops)}`);
+    say(summary(results, (performance.now() - started) / 1000));
+    if (json) {
+      const ports = await views.ports(lab.running, {});
+      const document = { ok, checks: results, drops, ports, seconds: (performance.now() - started) / 1000 };
+      process.stdout.write(`${JSON.stringify(document)}\n`);
+    } else if (process.stdout.isTTY && options.once !== true) await showLive(lab, process.stdout, signal);
+  } catch (error) {
+    if (signals === 0) throw signal.aborted ? signal.reason : error;
+    process.exitCode = Exit.CheckFailed;
+    process.stderr.write('interrupted\n');
+  } finally {
+    await lab?.stop();
+    for (const name of names) process.off(name, onSignal);
+  }
+}
+
+function introduction(lab: Lab, seconds: number): string {
+  const { workers, tenants } = lab.running;
+  const io = workers.map((worker) => worker.io).join(', ');
+  return [
+    `Tapyard: ${tenants.length} tenants with the same addresses and VLANs, ${lab.hosts().length} hosts on TAPs, up in ${seconds.toFixed(1)} s (${io})`,
+    ...(lab.echo ? [] : ['/proc/sys is read-only: reachability is tried with UDP instead of ping']),
+    '',
+  ].join('\n');
+}
+
+function line({ ok, claim, measured }: CheckResult): string {
+  return `${ok ? '✓' : '✗'} ${claim}: ${measured}`;
+}
+
+function summary(results: readonly CheckResult[], seconds: number): string {
+  const held = results.filter(({ ok }) => ok).length;
+  return `${held} of ${results.length} checks hold, ${seconds.toFixed(1)} s`;
+}

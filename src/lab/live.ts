@@ -1,0 +1,79 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { table } from '../cli/table.ts';
+import { type Row, views } from '../control/show.ts';
+import type { Lab } from './lab.ts';
+import { TENANTS } from './plan.ts';
+import { ping } from './reach.ts';
+
+const REFRESH_MS = 1000;
+const CLEAR = '\x1b[H\x1b[J';
+const SCREEN_ON = '\x1b[?1049h\x1b[?25l';
+const SCREEN_OFF = '\x1b[?25h\x1b[?1049l';
+
+/** Shows ports with their rates, and drops, once a second until the signal aborts. Light traffic keeps it alive. */
+export async function showLive(lab: Lab, output: { write(text: string): unknown }, signal: AbortSignal): Promise<void> {
+  output.write(SCREEN_ON);
+  try {
+    let before = await counters(lab);
+    while (!signal.aborted) {
+      await Promise.all([chatter(lab, signal), sleep(REFRESH_MS, undefined, { signal })]);
+      const now = await counters(lab);
+      output.write(CLEAR + page(lab, rates(before, now), await views.drops(lab.running, {})));
+      before = now;
+    }
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  } finally {
+    output.write(SCREEN_OFF);
+  }
+}
+
+interface Counters {
+  readonly at: number;
+  readonly rows: readonly Row[];
+}
+
+async function counters(lab: Lab): Promise<Counters> {
+  return { at: performance.now(), rows: await views.ports(lab.running, {}) };
+}
+
+/** A second's change of each port, as rows to show. */
+function rates(before: Counters, now: Counters): Row[] {
+  const seconds = (now.at - before.at) / 1000;
+  return now.rows.map((row, i) => {
+    const rate = (column: string) => (Number(row[column]) - Number(before.rows[i]?.[column] ?? 0)) / seconds;
+    return {
+      tenant: row['tenant'],
+      port: row['port'],
+      vlan: row['vlan'],
+      link: row['link'],
+      'rx frames/s': Math.round(rate('rx_frames')),
+      'rx Mbit/s': Number(((rate('rx_bytes') * 8) / 1e6).toFixed(2)),
+      'tx frames/s': Math.round(rate('tx_frames')),
+      'tx Mbit/s': Number(((rate('tx_bytes') * 8) / 1e6).toFixed(2)),
+      'dropped/s': Math.round(rate('dropped')),
+    };
+  });
+}
+
+function page(lab: Lab, ports: readonly Row[], drops: readonly Row[]): string {
+  const { netns } = lab.host('red', 'web1');
+  return [
+    'Tapyard, live. Ctrl-C ends it and takes everything down.',
+    `Be one of its hosts:  ip netns exec ${netns} sh   (other namespaces: ip netns list)`,
+    '',
+    table(ports),
+    'Drops since the start',
+    drops.length === 0 ? 'none\n' : table(drops),
+  ].join('\n');
+}
+
+/** A few pings in both tenants, so that there is something to see. */
+async function chatter(lab: Lab, signal: AbortSignal): Promise<void> {
+  await Promise.all(
+    TENANTS.flatMap((tenant) => [
+      ping(lab.host(tenant, 'web1').netns, lab.host(tenant, 'db1').address4, { echo: lab.echo, count: 10, signal }),
+      ping(lab.host(tenant, 'web1').netns, 'fd00:20::12', { echo: lab.echo, count: 5, signal }),
+    ]),
+  );
+}
