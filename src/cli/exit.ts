@@ -1,3 +1,4 @@
+import { type ErrorCode, LinuxError } from '../../native-free/errors.ts';
 import { type ErrorKind, UserError } from '../errors.ts';
 
 /** How every command ends. From 64 on these are the codes of sysexits.h (BSD). */
@@ -17,7 +18,7 @@ export const Exit = {
   Software: 70,
   /** EX_NOPERM: a privilege is missing. */
   Permission: 77,
-  /** EX_CONFIG: the configuration has errors. */
+  /** EX_CONFIG: the configuration has errors, or the machine lacks something. */
   Config: 78,
 } as const;
 export type Exit = (typeof Exit)[keyof typeof Exit];
@@ -32,7 +33,20 @@ const exitOfKind: Record<ErrorKind, Exit> = {
   config: Exit.Config,
 };
 
+/** What Linux refuses that the user can mend: a privilege, or something that the machine lacks. */
+const exitOfLinux: Partial<Record<ErrorCode, Exit>> = {
+  E_PERMISSION: Exit.Permission,
+  E_TAP_PERMISSION: Exit.Permission,
+  E_NETNS_PERMISSION: Exit.Permission,
+  E_TUN_MISSING: Exit.Config,
+  E_TOOL_MISSING: Exit.Config,
+  E_TC_MISSING: Exit.Config,
+  E_URING_MISSING: Exit.Config,
+  E_URING_DISABLED: Exit.Config,
+};
+
 /** The exit code that an error ends a command with; what is not the user's is `Software`. */
 export function exitOf(error: unknown): Exit {
-  return error instanceof UserError ? exitOfKind[error.kind] : Exit.Software;
+  if (error instanceof UserError) return exitOfKind[error.kind];
+  return (error instanceof LinuxError ? exitOfLinux[error.code] : undefined) ?? Exit.Software;
 }
