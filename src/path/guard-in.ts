@@ -18,7 +18,15 @@ export class GuardIn implements Stage {
   readonly #tenant: TenantImage;
   readonly #buckets: SharedBuckets;
 
+  /** Whether any policer or storm control is set at all. */
+  readonly #policed: boolean;
+
   constructor(pool: Pool, tenant: TenantImage, buckets: SharedBuckets) {
+    const { bridge, policer } = tenant;
+    const set = (bucket: number) => bucket >= 0;
+    this.#policed =
+      [policer.packets, policer.bits].some(set) ||
+      [bridge.packetPolicer, bridge.bitPolicer, bridge.storm].some((buckets) => buckets.some(set));
     this.#pool = pool;
     this.#bridge = tenant.bridge;
     this.#tenant = tenant;
@@ -32,6 +40,7 @@ export class GuardIn implements Stage {
     const { packetPolicer, bitPolicer, storm } = this.#bridge;
     const { packets, bits } = this.#tenant.policer;
     const over = this.#pool.held[batch.tenant] - this.#tenant.frames;
+    if (!this.#policed && over <= 0) return;
     for (let i = 0; i < count; i++) {
       if (fate[i] !== Fate.Live) continue;
       // The youngest frames of the batch are those that are too many.

@@ -22,6 +22,7 @@ import type { TenantImage } from './image.ts';
 import { InterfaceAclIn, InterfaceAclOut } from './interface-acl.ts';
 import { Learn } from './learn.ts';
 import { OffloadCheck } from './offload.ts';
+import { wanted } from './order.ts';
 import { Parse } from './parse.ts';
 import { PortSecurity } from './port-security.ts';
 import { Punter } from './punter.ts';
@@ -69,9 +70,10 @@ export class TenantPath {
     const macs = MacTable.attach(bridge.macs);
     const acls = new Acls(pool, image.acls, punter, worker);
     const waste = new Waste(pool, ledger);
+    const has = wanted(image);
     const egress = new Egress(
       [
-        new AclOut(acls, bridge, waste),
+        ...optional(has.aclOut, () => new AclOut(acls, bridge, waste)),
         new VlanOut(pool, bridge, waste),
         new GuardOut(pool, bridge, devices, waste),
         new Emit(pool, ledger, devices, bridge, image.index),
@@ -82,28 +84,30 @@ export class TenantPath {
       new Parse(pool),
       new OffloadCheck(pool),
       new GuardIn(pool, image, buckets),
-      new PortSecurity(pool, bridge),
+      ...optional(has.portSecurity, () => new PortSecurity(pool, bridge)),
       new VlanIn(pool, bridge),
       new ReservedAddresses(pool, bridge),
-      new AclIn(acls, bridge),
+      ...optional(has.aclIn, () => new AclIn(acls, bridge)),
       new Learn(pool, macs, ledger, punter, router),
     ];
     const routing: Stage[] = [];
     let hold: Hold | null = null;
-    this.#fromRoute = bridging.length;
     if (router !== null) {
       const neighbors = NeighborTable.attach(router.neighbors);
       const fib = new Fib(router);
       hold = new Hold(pool, ledger, neighbors, router, punter);
-      bridging.push(new ToRouter(pool, router, fib, ledger, punter), new InterfaceAclIn(acls, router));
-      this.#fromRoute = bridging.length;
+      bridging.push(
+        new ToRouter(pool, router, fib, ledger, punter),
+        ...optional(has.interfaceAclIn, () => new InterfaceAclIn(acls, router)),
+      );
       routing.push(
         new Route(pool, router, fib, ledger, punter),
-        new InterfaceAclOut(acls, router),
+        ...optional(has.interfaceAclOut, () => new InterfaceAclOut(acls, router)),
         new HopLimit(pool),
         new Adjacency(pool, router, neighbors, hold),
       );
     }
+    this.#fromRoute = bridging.length;
     const forward = new Forward(pool, macs, bridge, ledger, buckets, egress);
     this.stages = [...bridging, ...routing, forward];
     this.#fromForward = this.stages.length - 1;
@@ -180,4 +184,9 @@ export class TenantPath {
     }
     batch.count = 0;
   }
+}
+
+/** A stage, made only where the tenant needs it. */
+function optional<Made>(needed: boolean, make: () => Made): Made[] {
+  return needed ? [make()] : [];
 }

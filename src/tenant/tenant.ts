@@ -165,7 +165,7 @@ export class Tenant {
 
   /** Names of the stages in order, as the image has them. */
   stageNames(): { readonly way: 'in' | 'out'; readonly stage: string }[] {
-    const ways = stageOrder(this.image.router !== null);
+    const ways = stageOrder(this.image);
     return [
       ...ways.in.map((stage) => ({ way: 'in' as const, stage })),
       ...ways.out.map((stage) => ({ way: 'out' as const, stage })),
