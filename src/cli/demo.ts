@@ -1,8 +1,8 @@
+import { views } from '../control/show.ts';
 import { type CheckResult, runChecks } from '../lab/check.ts';
 import { demoChecks } from '../lab/checks.ts';
 import { Lab } from '../lab/lab.ts';
 import { showLive } from '../lab/live.ts';
-import { views } from '../control/show.ts';
 import { Exit } from './exit.ts';
 import { table } from './table.ts';
 
@@ -14,14 +14,20 @@ export async function demo(options: { once?: true; json?: true; seconds: number 
   };
   const ending = new AbortController();
   const { signal } = ending;
-  let signals = 0;
+  let interrupted = false;
+  const interrupt = () => {
+    interrupted = true;
+    ending.abort();
+  };
   const onSignal = () => {
     // Who asks twice cannot wait: the exit hooks take down what they can.
-    if (++signals > 1) process.exit(Exit.CheckFailed);
-    ending.abort(new Error('interrupted'));
+    if (interrupted) process.exit(Exit.CheckFailed);
+    interrupt();
   };
   const names = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
   for (const name of names) process.on(name, onSignal);
+  // Whoever read our lines is gone (`tapyard demo | head`).
+  process.stdout.on('error', interrupt);
   const started = performance.now();
   let lab: Lab | undefined;
   try {
@@ -42,9 +48,9 @@ export async function demo(options: { once?: true; json?: true; seconds: number 
       process.stdout.write(`${JSON.stringify(document)}\n`);
     } else if (process.stdout.isTTY && options.once !== true) await showLive(lab, process.stdout, signal);
   } catch (error) {
-    if (signals === 0) throw signal.aborted ? signal.reason : error;
+    if (!interrupted) throw signal.aborted ? signal.reason : error;
     process.exitCode = Exit.CheckFailed;
-    process.stderr.write('interrupted\n');
+    process.stderr.write('tapyard: interrupted\n');
   } finally {
     await lab?.stop();
     for (const name of names) process.off(name, onSignal);

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Column } from '../observe/ledger.ts';
 import { views } from '../control/show.ts';
+import { Column } from '../observe/ledger.ts';
 import type { Tenant } from '../tenant/tenant.ts';
 import type { Check, Finding } from './check.ts';
 import { TENANTS } from './plan.ts';
@@ -10,7 +10,10 @@ const TRIES = 20;
 const TRY_MS = 50;
 
 function sum(tenant: Tenant, column: number): number {
-  return tenant.ledgers.reduce((all, ledger) => tenant.rows.reduce((some, row) => some + ledger.get(row, column), all), 0);
+  return tenant.ledgers.reduce(
+    (all, ledger) => tenant.rows.reduce((some, row) => some + ledger.get(row, column), all),
+    0,
+  );
 }
 
 function imbalance(tenant: Tenant): number {
@@ -43,7 +46,10 @@ export const nothingCrossed: Check = {
       }));
       const ok = rows.every(({ sent, transmitted, leaked }) => sent > 0 && sent === transmitted && leaked === 0);
       const measured = rows
-        .map(({ name, sent, transmitted, leaked }) => `${name} sent ${sent}, its ports got ${transmitted}, shared ${leaked}`)
+        .map(
+          ({ name, sent, transmitted, leaked }) =>
+            `${name} sent ${sent}, its ports got ${transmitted}, shared ${leaked}`,
+        )
         .join('; ');
       return { ok, measured };
     }, signal),
@@ -53,10 +59,15 @@ export const ownMacsOnly: Check = {
   claim: 'Each tenant has learned its own hosts and no others',
   look: async (lab) => {
     const rows = await views.macs(lab.running, {});
-    const strange = rows.filter(({ tenant, mac }) => lab.hosts().every((host) => host.tenant !== tenant || host.mac !== mac));
+    const strange = rows.filter(({ tenant, mac }) =>
+      lab.hosts().every((host) => host.tenant !== tenant || host.mac !== mac),
+    );
     const counts = TENANTS.map((name) => rows.filter(({ tenant }) => tenant === name).length);
     const ok = strange.length === 0 && counts.every((count) => count === 4);
-    return { ok, measured: `${TENANTS.map((name, i) => `${name} ${counts[i]}`).join(', ')} addresses, ${strange.length} strange` };
+    return {
+      ok,
+      measured: `${TENANTS.map((name, i) => `${name} ${counts[i]}`).join(', ')} addresses, ${strange.length} strange`,
+    };
   },
 };
 
@@ -71,6 +82,9 @@ export const booksHold: Check = {
       const wrong = tenants.reduce((all, tenant) => all + imbalance(tenant), 0);
       const held = tenants.reduce((all, tenant) => all + sum(tenant, Column.Held), 0);
       const out = audits.reduce((all, { heads, freeHeads }) => all + heads - freeHeads, 0);
-      return { ok: wrong === 0 && out === held, measured: `${received} frames received, ${wrong} unexplained, ${out} buffers out, ${held} frames waiting` };
+      return {
+        ok: wrong === 0 && out === held,
+        measured: `${received} frames received, ${wrong} unexplained, ${out} buffers out, ${held} frames waiting`,
+      };
     }, signal),
 };

@@ -5,7 +5,18 @@ import { runTool } from '../../native-free/tool.ts';
 import { Switch } from '../control/switch.ts';
 import { UserError } from '../errors.ts';
 import { removeLeftovers } from './leftovers.ts';
-import { BLOCKED_PORT, demoConfig, HOSTS, type Host, type HostName, hostOf, readModel, SERVICE_PORT, TENANTS, type TenantName } from './plan.ts';
+import {
+  BLOCKED_PORT,
+  demoConfig,
+  HOSTS,
+  type Host,
+  type HostName,
+  hostOf,
+  readModel,
+  SERVICE_PORT,
+  TENANTS,
+  type TenantName,
+} from './plan.ts';
 
 /** A namespace's user groups that may open ICMP datagram sockets: all. */
 const PING_GROUPS = '/proc/sys/net/ipv4/ping_group_range';
@@ -36,7 +47,9 @@ export class Lab {
   private constructor(running: Switch, removed: readonly string[]) {
     this.running = running;
     this.removed = removed;
-    this.echo = this.hosts().map(({ netns }) => allowEcho(netns)).every(Boolean);
+    this.echo = this.hosts()
+      .map(({ netns }) => allowEcho(netns))
+      .every(Boolean);
     for (const { tenant, name, netns } of this.hosts()) {
       for (const port of [SERVICE_PORT, BLOCKED_PORT]) this.#servers.push(serve(netns, port, `${tenant}-${name}`));
     }
@@ -60,7 +73,11 @@ export class Lab {
 /** @throws UserError where the demo cannot run, before anything is touched; LinuxError without iproute2 */
 function checkMachine(): void {
   if (process.geteuid?.() !== 0) {
-    throw new UserError('not-permitted', 'The demo makes network namespaces and TAP devices, which needs root', 'run it as root (sudo)');
+    throw new UserError(
+      'not-permitted',
+      'The demo makes network namespaces and TAP devices, which needs root',
+      'run it as root (sudo)',
+    );
   }
   runTool('ip', ['-V']);
 }

@@ -1,6 +1,6 @@
-import { UserError } from '../errors.ts';
 import { parseConfig } from '../control/config/load.ts';
 import type { SwitchModel } from '../control/config/model.ts';
+import { UserError } from '../errors.ts';
 
 /** A host of the demo: a namespace with one TAP. */
 export interface Host {

@@ -27,7 +27,9 @@ export class Program {
   #ended = false;
 
   constructor(netns: string, name: ProgramName, options: Readonly<Record<string, string | number>>) {
-    const file = fileURLToPath(new URL(`./traffic/${name}${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url));
+    const file = fileURLToPath(
+      new URL(`./traffic/${name}${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url),
+    );
     const words = Object.entries(options).flatMap(([key, value]) => [`--${key}`, String(value)]);
     this.#name = name;
     this.#child = spawnInNetns(netns, process.execPath, ['--disable-warning=ExperimentalWarning', file, ...words], {
@@ -95,7 +97,13 @@ export interface StreamResult {
 }
 
 /** One TCP stream between two namespaces for some seconds. */
-export async function stream(from: string, to: string, address: string, seconds: number, signal: AbortSignal): Promise<StreamResult> {
+export async function stream(
+  from: string,
+  to: string,
+  address: string,
+  seconds: number,
+  signal: AbortSignal,
+): Promise<StreamResult> {
   const sender = new Program(from, 'tcp-send', { seconds, port: STREAM_PORT });
   let receiver: Program | undefined;
   const giveUp = () => {

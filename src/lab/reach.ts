@@ -34,7 +34,11 @@ export interface PingResult {
 }
 
 /** Waits until `look` gives something. @returns undefined when the time is up */
-async function until<Found>(look: () => Found | undefined, timeoutMs: number, signal: AbortSignal): Promise<Found | undefined> {
+async function until<Found>(
+  look: () => Found | undefined,
+  timeoutMs: number,
+  signal: AbortSignal,
+): Promise<Found | undefined> {
   const start = performance.now();
   for (;;) {
     signal.throwIfAborted();
@@ -102,7 +106,13 @@ export interface TcpResult {
 }
 
 /** Connects, and reads what the server says first. */
-export async function tryTcp(netns: string, to: string, port: number, timeoutMs: number, signal: AbortSignal): Promise<TcpResult> {
+export async function tryTcp(
+  netns: string,
+  to: string,
+  port: number,
+  timeoutMs: number,
+  signal: AbortSignal,
+): Promise<TcpResult> {
   const socket = new Socket('tcp', to.includes(':') ? 6 : 4, netns);
   try {
     const started = socket.connect(to, port);
@@ -157,7 +167,14 @@ export class Listener {
 }
 
 /** Sends `count` datagrams with a text, a few at a time. */
-export async function tell(netns: string, to: string, port: number, text: string, count: number, signal: AbortSignal): Promise<void> {
+export async function tell(
+  netns: string,
+  to: string,
+  port: number,
+  text: string,
+  count: number,
+  signal: AbortSignal,
+): Promise<void> {
   const socket = new Socket('udp', 4, netns);
   try {
     socket.set(SocketOption.Broadcast, 1);

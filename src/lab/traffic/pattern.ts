@@ -18,7 +18,14 @@ function first(run: number, sequence: number, flow: number): number {
   return Math.imul(Math.imul(Math.imul(run ^ 0x811c_9dc5, 0x0100_0193) ^ sequence, 0x0100_0193) ^ flow, 0x0100_0193);
 }
 
-export function writeDatagram(bytes: DataView, at: number, length: number, run: number, sequence: number, flow: number): void {
+export function writeDatagram(
+  bytes: DataView,
+  at: number,
+  length: number,
+  run: number,
+  sequence: number,
+  flow: number,
+): void {
   bytes.setInt32(at + RUN, run, true);
   bytes.setInt32(at + SEQUENCE, sequence, true);
   bytes.setInt32(at + FLOW, flow, true);

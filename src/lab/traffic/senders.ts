@@ -75,7 +75,8 @@ export class SuperSender implements Sender {
     this.#sockets = sockets;
     this.#run = run;
     for (const socket of sockets) {
-      if (!socket.set(SocketOption.UdpSegment, SEGMENT)) throw linuxError('setsockopt(UDP_SEGMENT)', 'a socket', ffi.errno());
+      if (!socket.set(SocketOption.UdpSegment, SEGMENT))
+        throw linuxError('setsockopt(UDP_SEGMENT)', 'a socket', ffi.errno());
     }
   }
 

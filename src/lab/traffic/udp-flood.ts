@@ -45,7 +45,8 @@ const wire = {
   sourceMac: options['source-mac'],
   destinationMac: options['destination-mac'],
 };
-const single = device === '' ? new SocketSender(sockets, run, payload, batch) : new DeviceSender(options, wire, payload, batch);
+const single =
+  device === '' ? new SocketSender(sockets, run, payload, batch) : new DeviceSender(options, wire, payload, batch);
 const large = options.super > 0 ? new SuperSender(sockets, run) : null;
 const next = new Int32Array(flows);
 const nap = new Int32Array(new SharedArrayBuffer(4));

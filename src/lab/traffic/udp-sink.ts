@@ -1,9 +1,9 @@
-import { Socket, SocketOption } from './sockets.ts';
-import { breathe, end, listenForStop, readArguments, say, stop } from './arguments.ts';
 import { PollSet } from '../../../native-free/poll.ts';
+import { breathe, end, listenForStop, readArguments, say, stop } from './arguments.ts';
 import { Messages } from './messages.ts';
 import { flowOf, isIntact, sequenceOf } from './pattern.ts';
 import { SequenceCheck } from './sequence.ts';
+import { Socket, SocketOption } from './sockets.ts';
 
 /**
  * Receives what `udp-flood` sends and checks each datagram: sequence number in its flow, every byte of the payload. Says
