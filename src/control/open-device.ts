@@ -3,10 +3,10 @@ import { createNetns, deleteNetns, netnsExists } from '../../native-free/netns.t
 import { joinDevice, type Redirect } from '../../native-free/redirect.ts';
 import { type Offloads, openTap, type Tap } from '../../native-free/tap.ts';
 import { Ring } from '../frame/ring.ts';
-import type { Device, NetdevDevice, PcapDevice, TapDevice } from './config/model.ts';
 import { MemoryEnd } from '../port/memory-port.ts';
 import { Offload } from '../port/port.ts';
 import type { DeviceSpec } from '../worker/messages.ts';
+import type { Device, NetdevDevice, PcapDevice, TapDevice } from './config/model.ts';
 
 /** Frames between two workers, and in and out of a memory port: bytes of a ring. */
 const REMOTE_RING = 1 << 20;
@@ -92,7 +92,11 @@ function openTapDevice(device: TapDevice, context: DeviceContext): OpenDevice {
       alias: context.alias,
       ipv6: netns !== undefined || device.addresses.some(({ address }) => address.family === 6),
     });
-    addAddresses(device.device, device.addresses.map(({ text }) => text), netns);
+    addAddresses(
+      device.device,
+      device.addresses.map(({ text }) => text),
+      netns,
+    );
     for (const gateway of device.gateways) {
       setRoute('default', gateway.text, device.device, netns);
     }

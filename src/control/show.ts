@@ -1,5 +1,5 @@
-import { Column, type Ledger } from '../observe/ledger.ts';
 import { DROP_REASONS } from '../observe/drop.ts';
+import { Column, type Ledger } from '../observe/ledger.ts';
 import type { Tenant } from '../tenant/tenant.ts';
 import type { Json, Params } from './rpc.ts';
 import type { Switch } from './switch.ts';
@@ -31,12 +31,15 @@ function droppedBy(ledgers: readonly Ledger[], row: number): number {
 }
 
 function chosen(running: Switch, { tenant }: Params): readonly Tenant[] {
-  return tenant === undefined || tenant === null ? running.tenants : running.tenants.filter((one) => one.model.name === tenant);
+  return tenant === undefined || tenant === null
+    ? running.tenants
+    : running.tenants.filter((one) => one.model.name === tenant);
 }
 
 const tenants: View = (running, params) =>
   chosen(running, params).map((tenant) => ({
     tenant: tenant.model.name,
+    router: tenant.model.router?.hostname ?? null,
     ports: tenant.model.bridge.ports.length,
     interfaces: tenant.model.router?.interfaces.length ?? 0,
     macs: tenant.macs.count,
@@ -61,9 +64,13 @@ const ports: View = (running, params) =>
         tenant: tenant.model.name,
         port: port.name,
         kind: port.kind,
-        device: port.kind === 'uplink' ? `${port.uplink}.${port.outerVlan}` : running.devices[device].open.specs[0].name,
+        device:
+          port.kind === 'uplink' ? `${port.uplink}.${port.outerVlan}` : running.devices[device].open.specs[0].name,
         link: running.isUp(device) ? 'up' : 'down',
-        vlan: vlan.mode === 'trunk' ? `trunk${vlan.native === null ? '' : ` native ${vlan.native}`}` : `${vlan.mode} ${vlan.vlan}`,
+        vlan:
+          vlan.mode === 'trunk'
+            ? `trunk${vlan.native === null ? '' : ` native ${vlan.native}`}`
+            : `${vlan.mode} ${vlan.vlan}`,
         rx_frames: total(tenant.ledgers, row, Column.Received),
         rx_bytes: total(tenant.ledgers, row, Column.ReceivedBytes),
         tx_frames: total(tenant.ledgers, row, Column.Transmitted),
@@ -168,5 +175,17 @@ const workers: View = async (running) => {
   }));
 };
 
-export const views = { tenants, ports, macs, routes, neighbors, acls, drops, quota, path, workers } as const;
+/** What the slow path did for each tenant: a row a counter. */
+const slow: View = (running, params) => {
+  const counters = running.slowPath.counters();
+  return chosen(running, params).flatMap(({ model: { name } }) =>
+    Object.entries(counters.get(name) ?? {}).map(([counter, count]) => ({
+      tenant: name,
+      counter: counter.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`),
+      count,
+    })),
+  );
+};
+
+export const views = { tenants, ports, macs, routes, neighbors, acls, drops, quota, path, workers, slow } as const;
 export type ViewName = keyof typeof views;

@@ -1,5 +1,7 @@
-import { LinkWatch } from '../../native-free/watch.ts';
 import { selfTest } from '../../native-free/ffi.ts';
+import { listLinks } from '../../native-free/links.ts';
+import { type LinkState, LinkWatch } from '../../native-free/watch.ts';
+import { MOST_HELD_BODIES } from '../path/hold.ts';
 import { SlowPath } from '../slow/slow-path.ts';
 import { SharedBuckets } from '../table/shared-buckets.ts';
 import type { Attachment } from '../tenant/compile-bridge.ts';
@@ -7,15 +9,16 @@ import { Policers } from '../tenant/policers.ts';
 import { Tenant } from '../tenant/tenant.ts';
 import type { PoolAudit, ToWorker } from '../worker/messages.ts';
 import type { Device, PortModel, SwitchModel, TenantModel } from './config/model.ts';
-import { Events } from './events.ts';
+import { Events, type LinkChange } from './events.ts';
 import { type OpenDevice, openDevice } from './open-device.ts';
 import { WorkerHandle } from './worker-handle.ts';
 
 const MOST_TENANTS = 256;
 const MOST_DEVICES = 1024;
 const MOST_POLICERS = 8192;
-const HEADS = 4096;
-const BODIES = 512;
+/** Slots of a worker's pool: what all tenants may have in flight by their quotas, what may wait for neighbours, and reads under way. */
+const SPARE_HEADS = 1024;
+const SPARE_BODIES = 512;
 const HOUSEKEEPING_MS = 1000;
 /** The slow path looks at its rings at least this often, should a bell be missed. */
 const SLOW_MOST_MS = 1000;
@@ -53,6 +56,8 @@ export class Switch {
   readonly #housekeeping: NodeJS.Timeout;
   readonly #alias: string;
   readonly #uplinks = new Map<string, DeviceEntry>();
+  /** Tenants with a port whose link has come up, until their routers have told it their addresses. */
+  readonly #toAnnounce = new Set<string>();
   #slowTimer: NodeJS.Timeout | undefined;
   #stopped = false;
   readonly #onExit = () => this.#undoAll();
@@ -90,8 +95,8 @@ export class Switch {
           {
             worker,
             workers: model.workers,
-            heads: HEADS,
-            bodies: BODIES,
+            heads: model.tenants.reduce((sum, { quota }) => sum + quota.frames, SPARE_HEADS),
+            bodies: SPARE_BODIES + model.tenants.length * MOST_HELD_BODIES,
             tenants: MOST_TENANTS,
             devices: MOST_DEVICES,
             buckets: buckets.handles(),
@@ -103,7 +108,10 @@ export class Switch {
           onFailure,
         ),
     );
-    this.#watch = new LinkWatch((event) => this.#link(event.netns, event.name, event.state, event.mtu));
+    this.#watch = new LinkWatch(
+      (event) => this.#link(event.netns, event.name, event.state, event.mtu),
+      () => this.#lookAtLinks(),
+    );
     this.#housekeeping = setInterval(() => this.#keepHouse(), HOUSEKEEPING_MS);
     process.on('exit', this.#onExit);
     for (const worker of this.workers) void this.#listen(worker);
@@ -143,10 +151,15 @@ export class Switch {
   async #build(): Promise<void> {
     const { tenants, uplinks } = this.model;
     for (const [row, uplink] of uplinks.entries()) {
-      const entry = await this.#addDevice(uplink.name, uplink.device, uplink.mtu, null, { row, tpid: uplink.ethertype });
+      const entry = await this.#addDevice(uplink.name, uplink.device, uplink.mtu, null, {
+        row,
+        tpid: uplink.ethertype,
+      });
       this.#uplinks.set(uplink.name, entry);
     }
     for (const [i, model] of tenants.entries()) await this.#addTenant(model, i + 1);
+    this.#lookAtLinks();
+    this.#toAnnounce.clear();
   }
 
   async #addTenant(model: TenantModel, index: number): Promise<void> {
@@ -162,15 +175,15 @@ export class Switch {
     });
     this.tenants.push(tenant);
     await this.#tell({ type: 'set-tenant', image: tenant.image });
+    for (const [row, { device, outerVlan }] of attachments.entries()) {
+      await this.#tell({ type: 'assign', index: device, vid: outerVlan, tenant: index, row });
+    }
     const slow = tenant.slow(
       (worker) => this.workers[worker].wake(),
       (event) => this.events.slow(model.name, event),
     );
     if (slow !== null) this.slowPath.addTenant(slow, this.clockUs() / 1000);
     this.#turnSlowPath();
-    for (const [row, { device, outerVlan }] of attachments.entries()) {
-      await this.#tell({ type: 'assign', index: device, vid: outerVlan, tenant: index, row });
-    }
   }
 
   async #attach(port: PortModel): Promise<Attachment> {
@@ -224,19 +237,57 @@ export class Switch {
     await Promise.all(this.workers.map((worker) => worker.send(message)));
   }
 
-  #link(netns: string | undefined, name: string, state: 'up' | 'down' | 'gone', mtu: number): void {
+  #link(netns: string | undefined, name: string, state: LinkState, mtu: number): void {
     for (const { index, open } of this.devices) {
       if (open.link === null || open.link.name !== name || open.link.netns !== netns) continue;
       const up = state === 'up' ? 1 : 0;
-      if (this.#linkUp[index] !== up) this.events.add({ type: 'link', device: name, netns: netns ?? null, state });
-      Atomics.store(this.#linkUp, index, up);
-      if (state === 'up') open.followMtu(mtu);
+      if (this.#linkUp[index] !== up)
+        this.#linkChanged(index, { type: 'link', device: name, netns: netns ?? null, state });
+      if (up === 1) this.#try(() => open.followMtu(mtu));
     }
   }
 
+  #linkChanged(index: number, event: LinkChange): void {
+    Atomics.store(this.#linkUp, index, event.state === 'up' ? 1 : 0);
+    this.events.add(event);
+    if (event.state !== 'up') return;
+    for (const { attachments, model } of this.tenants) {
+      if (attachments.some(({ device }) => device === index)) this.#toAnnounce.add(model.name);
+    }
+  }
+
+  /** Reads the state of all links: when they have been added, and when changes may have been missed. */
+  #lookAtLinks(): void {
+    const watched = this.devices.flatMap(({ open: { link } }) => (link === null ? [] : [link]));
+    for (const netns of new Set(watched.map((link) => link.netns))) {
+      this.#try(() => {
+        const links = new Map(listLinks(netns).map((link) => [link.ifname, link]));
+        for (const { name } of watched.filter((link) => link.netns === netns)) {
+          const link = links.get(name);
+          const up = link?.flags.includes('UP') && link.flags.includes('LOWER_UP');
+          this.#link(netns, name, link === undefined ? 'gone' : up ? 'up' : 'down', link?.mtu ?? 0);
+        }
+      });
+    }
+  }
+
+  /** Does what may fail since a device or namespace is no longer there: that must not end the switch. */
+  #try(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      this.events.add({ type: 'trouble', message: error instanceof Error ? error.message : String(error) });
+    }
+  }
+
+  /** Once a second; so a link that flaps makes no more than one announcement a second. */
   #keepHouse(): void {
-    const nowMs = (this.clockUs() / 1000) | 0;
-    for (const tenant of this.tenants) tenant.keepHouse(nowMs);
+    const nowMs = this.clockUs() / 1000;
+    for (const tenant of this.tenants) tenant.keepHouse(nowMs | 0);
+    if (this.#toAnnounce.size === 0) return;
+    for (const name of this.#toAnnounce) this.slowPath.announce(name, nowMs);
+    this.#toAnnounce.clear();
+    this.#turnSlowPath();
   }
 
   /** Turns the slow path whenever the worker rings. */

@@ -2,7 +2,14 @@ import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
 import { closeEventfd, createEventfd, signalEventfd } from '../../native-free/eventfd.ts';
 import { Ledger } from '../observe/ledger.ts';
 import type { SharedBucketsHandles } from '../table/shared-buckets.ts';
-import { Control, type Envelope, type FromWorker, type PoolAudit, type ToWorker, type WorkerSettings } from '../worker/messages.ts';
+import {
+  Control,
+  type Envelope,
+  type FromWorker,
+  type PoolAudit,
+  type ToWorker,
+  type WorkerSettings,
+} from '../worker/messages.ts';
 
 /** How long a worker may take to carry a message out, to start, and to end, before it counts as stuck. */
 const PATIENCE_MS = 5000;

@@ -107,9 +107,7 @@ export class Pool {
 
   /** @returns absolute position of the slot's first byte */
   position(slot: number): number {
-    return slot < this.heads
-      ? slot * layout.HEAD_STRIDE
-      : this.#bodyBase + (slot - this.heads) * layout.BODY_STRIDE;
+    return slot < this.heads ? slot * layout.HEAD_STRIDE : this.#bodyBase + (slot - this.heads) * layout.BODY_STRIDE;
   }
 
   /** @returns absolute position at which the Ethernet header of a frame just read begins */
@@ -139,7 +137,14 @@ export class Pool {
   }
 
   /** Free and referenced slots counted anew, by walking all of them; for tests and `show`. */
-  audit(): { heads: number; bodies: number; freeHeads: number; freeBodies: number; usedHeads: number; usedBodies: number } {
+  audit(): {
+    heads: number;
+    bodies: number;
+    freeHeads: number;
+    freeBodies: number;
+    usedHeads: number;
+    usedBodies: number;
+  } {
     let usedHeads = 0;
     let usedBodies = 0;
     for (let i = 0; i < this.heads; i++) if (this.#refs[i] > 0) usedHeads++;

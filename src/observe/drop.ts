@@ -16,7 +16,10 @@ const REASONS = [
   ['storm', 'The port is over its limit of broadcast, multicast and unknown unicast frames a second.'],
   // bridge
   ['vlan-not-allowed', 'The port does not carry the VLAN of the frame.'],
-  ['reserved', 'The destination is a reserved bridge address (IEEE 802.1D, table 7-10), which a bridge does not forward.'],
+  [
+    'reserved',
+    'The destination is a reserved bridge address (IEEE 802.1D, table 7-10), which a bridge does not forward.',
+  ],
   ['bad-source', 'The source MAC is a group address or zero.'],
   ['same-port', 'The destination is behind the port that the frame came from.'],
   ['no-member', 'No other port of the VLAN can take the frame.'],
@@ -24,7 +27,10 @@ const REASONS = [
   ['acl-out', 'An egress ACL denies the frame.'],
   // router
   ['ip-header', 'The IP header has a wrong version, length or checksum.'],
-  ['martian', 'The source or destination address must not be routed (loopback, unspecified, link-local, multicast source).'],
+  [
+    'martian',
+    'The source or destination address must not be routed (loopback, unspecified, link-local, multicast source).',
+  ],
   ['ttl', 'The TTL or hop limit ran out.'],
   ['no-route', 'No route leads to the destination.'],
   ['blackhole', 'A blackhole route matches the destination.'],
@@ -48,10 +54,12 @@ const REASONS = [
 export type DropName = (typeof REASONS)[number][0];
 
 /** All reasons in the order of their numbers. */
-export const DROP_REASONS: readonly { readonly name: DropName; readonly text: string }[] = REASONS.map(([name, text]) => ({
-  name,
-  text,
-}));
+export const DROP_REASONS: readonly { readonly name: DropName; readonly text: string }[] = REASONS.map(
+  ([name, text]) => ({
+    name,
+    text,
+  }),
+);
 
 export const DROP_COUNT = DROP_REASONS.length;
 

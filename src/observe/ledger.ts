@@ -78,7 +78,11 @@ export class Ledger {
       cells[at + Column.Segments] +
       cells[at + Column.LeakedIn];
     const went =
-      cells[at + Column.Sent] + dropped + cells[at + Column.Consumed] + cells[at + Column.Held] + cells[at + Column.LeakedOut];
+      cells[at + Column.Sent] +
+      dropped +
+      cells[at + Column.Consumed] +
+      cells[at + Column.Held] +
+      cells[at + Column.LeakedOut];
     return came - went;
   }
 }

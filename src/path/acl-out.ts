@@ -1,7 +1,7 @@
 import { type Batch, Trait } from '../frame/batch.ts';
+import { Drop } from '../observe/drop.ts';
 import type { Acls } from './acl.ts';
 import type { BridgeImage } from './image.ts';
-import { Drop } from '../observe/drop.ts';
 import type { Outputs } from './outputs.ts';
 import type { OutStage } from './stage.ts';
 import type { Waste } from './waste.ts';
@@ -29,8 +29,10 @@ export class AclOut implements OutStage {
       if ((batch.traits[i] & Trait.Generated) !== 0) continue;
       const ofVlan = vlanAclOut[batch.vlan[i]];
       const ofPort = aclOut[port[o]];
-      if (ofVlan >= 0 && !acls.permits(batch, i, ofVlan, start[o], true)) this.#waste.output(batch, outputs, o, Drop.AclOut);
-      else if (ofPort >= 0 && !acls.permits(batch, i, ofPort, start[o], true)) this.#waste.output(batch, outputs, o, Drop.AclOut);
+      if (ofVlan >= 0 && !acls.permits(batch, i, ofVlan, start[o], true))
+        this.#waste.output(batch, outputs, o, Drop.AclOut);
+      else if (ofPort >= 0 && !acls.permits(batch, i, ofPort, start[o], true))
+        this.#waste.output(batch, outputs, o, Drop.AclOut);
     }
   }
 }

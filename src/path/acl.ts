@@ -3,7 +3,7 @@ import type { Pool } from '../frame/pool.ts';
 import { AclKey, Classifier } from '../table/classifier.ts';
 import { Protocol } from '../wire/ipv4.ts';
 import { AclAction, type AclImage } from './image.ts';
-import { Punt, PUNT_QUOTE } from './punt.ts';
+import { PUNT_QUOTE, Punt } from './punt.ts';
 import { PuntClass, type Punter } from './punter.ts';
 
 const LOG_QUOTE = 128;

@@ -40,7 +40,14 @@ export class Adjacency implements Stage {
         this.#resolve(batch, i, 0, 0, MAPPED, bytes.getInt32(l3[i] + 16));
       } else {
         const at = l3[i] + 24;
-        this.#resolve(batch, i, bytes.getInt32(at), bytes.getInt32(at + 4), bytes.getInt32(at + 8), bytes.getInt32(at + 12));
+        this.#resolve(
+          batch,
+          i,
+          bytes.getInt32(at),
+          bytes.getInt32(at + 4),
+          bytes.getInt32(at + 8),
+          bytes.getInt32(at + 12),
+        );
       }
     }
   }
@@ -64,7 +71,14 @@ export class Adjacency implements Stage {
 }
 
 /** Writes the MACs of the next link and moves the frame into the egress interface's VLAN, its tag, if it has one, included. */
-export function rewrite(batch: Batch, i: number, bytes: DataView, router: RouterImage, high: number, low: number): void {
+export function rewrite(
+  batch: Batch,
+  i: number,
+  bytes: DataView,
+  router: RouterImage,
+  high: number,
+  low: number,
+): void {
   const iface = batch.outInterface[i];
   const at = batch.start[i];
   const vlan = router.vlan[iface];

@@ -5,11 +5,13 @@ import { Column, type Ledger } from '../observe/ledger.ts';
 import { NeighborState, type NeighborTable } from '../table/neighbor-table.ts';
 import { rewrite } from './adjacency.ts';
 import type { RouterImage } from './image.ts';
-import { Punt, PUNT_QUOTE } from './punt.ts';
+import { PUNT_QUOTE, Punt } from './punt.ts';
 import { PuntClass, type Punter } from './punter.ts';
 
 /** Frames that wait for one neighbour; Linux holds 101 small packets (unres_qlen). */
 const MOST_PER_NEIGHBOR = 64;
+/** Super-frames among them: their bodies are few, and all tenants share them. */
+export const MOST_HELD_BODIES = 64;
 /** Longer than the slow path's three probes take. */
 const PATIENCE_MS = 5000;
 const REMIND_MS = 500;
@@ -18,7 +20,7 @@ const REMIND_MS = 500;
  * Frames of one tenant on one worker that wait for a next hop to be resolved, in the order in which they came. They stay where
  * they are, in their slots; the slow path only hears that somebody is asked for. When the neighbour table has changed they are
  * looked at again, before any later frame of the batch: what is resolved goes on, what has failed is answered by ICMP.
- * Bounded: 64 frames a neighbour, 256 in all, 5 seconds.
+ * Bounded: 64 frames a neighbour, 256 in all, 64 of them super-frames; 5 seconds.
  */
 export class Hold {
   readonly #pool: Pool;
@@ -32,6 +34,7 @@ export class Hold {
   readonly #since = new Int32Array(this.#frames.capacity);
   /** A bit for each next hop that somebody waits for, so that most others are told apart at once. */
   #filter = 0;
+  #bodies = 0;
   #generation = -1;
   #reminded = 0;
 
@@ -61,13 +64,15 @@ export class Hold {
     let same = 0;
     for (let k = 0; k < frames.count; k++) if (this.#is(k, iface, w0, w1, w2, w3)) same++;
     if (same === 0) this.#ask(batch.nowUs, iface, w0, w1, w2, w3);
-    if (frames.count === frames.capacity || same >= MOST_PER_NEIGHBOR) {
+    const long = batch.body[i] >= 0;
+    if (frames.count === frames.capacity || same >= MOST_PER_NEIGHBOR || (long && this.#bodies === MOST_HELD_BODIES)) {
       batch.drop(i, Drop.NeighborQueue);
       return;
     }
     const k = frames.take(batch, i);
     batch.fate[i] = Fate.Held;
     this.#since[k] = batch.nowMs;
+    if (long) this.#bodies++;
     this.#filter |= filterBit(w3);
     const at = k * 5;
     const keys = this.#keys;
@@ -101,6 +106,7 @@ export class Hold {
     this.#reminded = ready.nowMs;
     let left = 0;
     let filter = 0;
+    let bodies = 0;
     const count = frames.count;
     let room = true;
     for (let k = 0; k < count; k++) {
@@ -114,10 +120,12 @@ export class Hold {
         this.#since[left] = this.#since[k];
       }
       filter |= filterBit(this.#keys[left * 5 + 4]);
+      if (frames.body[left] >= 0) bodies++;
       left++;
     }
     frames.count = left;
     this.#filter = filter;
+    this.#bodies = bodies;
     if (room) this.#generation = generation;
   }
 
@@ -127,6 +135,7 @@ export class Hold {
     for (let k = 0; k < frames.count; k++) this.#drop(k, reason);
     frames.count = 0;
     this.#filter = 0;
+    this.#bodies = 0;
   }
 
   /** @returns whether frame k waits no more */
@@ -152,7 +161,8 @@ export class Hold {
       return true;
     }
     // Nobody answers for it yet: the first request may have been refused by the rate of punts.
-    if (entry < 0 && this.#isFirst(k)) this.#ask(ready.nowUs, keys[at], keys[at + 1], keys[at + 2], keys[at + 3], keys[at + 4]);
+    if (entry < 0 && this.#isFirst(k))
+      this.#ask(ready.nowUs, keys[at], keys[at + 1], keys[at + 2], keys[at + 3], keys[at + 4]);
     return false;
   }
 

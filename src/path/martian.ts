@@ -19,5 +19,10 @@ export function isMartian6(bytes: DataView, at: number): boolean {
 
 function isNotRoutable(bytes: DataView, at: number): boolean {
   if ((bytes.getUint16(at) & 0xffc0) === 0xfe80) return true;
-  return bytes.getInt32(at) === 0 && bytes.getInt32(at + 4) === 0 && bytes.getInt32(at + 8) === 0 && bytes.getUint32(at + 12) <= 1;
+  return (
+    bytes.getInt32(at) === 0 &&
+    bytes.getInt32(at + 4) === 0 &&
+    bytes.getInt32(at + 8) === 0 &&
+    bytes.getUint32(at + 12) <= 1
+  );
 }

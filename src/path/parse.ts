@@ -81,7 +81,8 @@ export class Parse implements Stage {
     const first = bytes.getUint8(at);
     const headerLength = (first & 15) << 2;
     const total = bytes.getUint16(at + 2);
-    if (first >> 4 !== 4 || headerLength < 20 || at + headerLength > end || total < headerLength || total > there) return;
+    if (first >> 4 !== 4 || headerLength < 20 || at + headerLength > end || total < headerLength || total > there)
+      return;
     batch.ipLength[i] = total;
     if (headerLength > 20) batch.traits[i] |= Trait.Options;
     const protocol = bytes.getUint8(at + 9);

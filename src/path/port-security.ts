@@ -119,7 +119,10 @@ function isOwnLinkLocal(own: SecurityImage, w0: number, w1: number, w2: number, 
   for (let k = 0; k < macs.length; k += 2) {
     const high = macs[k];
     const low = macs[k + 1];
-    if (w2 === ((((high ^ 0x0200) << 16) | ((low >>> 16) & 0xff00) | 0xff) | 0) && w3 === ((0xfe000000 | (low & 0xffffff)) | 0)) {
+    if (
+      w2 === (((high ^ 0x0200) << 16) | ((low >>> 16) & 0xff00) | 0xff | 0) &&
+      w3 === (0xfe000000 | (low & 0xffffff) | 0)
+    ) {
       return true;
     }
   }

@@ -78,7 +78,15 @@ export class Punter {
     return true;
   }
 
-  #reserve(kind: number, port: number, vlan: number, iface: number, argument: number, length: number, whole: number): number {
+  #reserve(
+    kind: number,
+    port: number,
+    vlan: number,
+    iface: number,
+    argument: number,
+    length: number,
+    whole: number,
+  ): number {
     const at = this.#ring.reserve(PuntRecord.Frame + length);
     if (at < 0) {
       this.refused++;

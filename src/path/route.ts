@@ -2,15 +2,15 @@ import { type Batch, Fate, Kind, Trait } from '../frame/batch.ts';
 import type { Pool } from '../frame/pool.ts';
 import { Drop } from '../observe/drop.ts';
 import { Column, type Ledger } from '../observe/ledger.ts';
-import { flowHash } from './flow-hash.ts';
+import { isChecksumRight } from '../wire/ipv4.ts';
 import { packetBytes } from './charge.ts';
 import type { Fib } from './fib.ts';
+import { flowHash } from './flow-hash.ts';
 import { HopKind, type RouterImage } from './image.ts';
 import { isMartian4, isMartian6, isMulticast4 } from './martian.ts';
-import { Punt, PUNT_MOST, PUNT_QUOTE } from './punt.ts';
+import { PUNT_MOST, PUNT_QUOTE, Punt } from './punt.ts';
 import { PuntClass, type Punter } from './punter.ts';
 import type { Stage } from './stage.ts';
-import { isChecksumRight } from '../wire/ipv4.ts';
 
 /**
  * Routes: looks the destination up, chooses among equal next hops by the flow's hash, and decides whether the packet goes on, to
@@ -135,7 +135,8 @@ export class Route implements Stage {
     const row = batch.port[i];
     if ((batch.traits[i] & Trait.Generated) !== 0) batch.drop(i, Drop.NotForUs);
     else if (!this.#punter.admit(PuntClass.Local, batch.nowUs)) batch.drop(i, Drop.PuntRate);
-    else if (!this.#punter.frame(batch, i, Punt.Local, batch.inInterface[i], 0, PUNT_MOST)) batch.drop(i, Drop.PuntFull);
+    else if (!this.#punter.frame(batch, i, Punt.Local, batch.inInterface[i], 0, PUNT_MOST))
+      batch.drop(i, Drop.PuntFull);
     else {
       this.#ledger.add(row, Column.Consumed, 1);
       batch.fate[i] = Fate.Punted;

@@ -1,7 +1,7 @@
 import { type Batch, Fate } from '../frame/batch.ts';
 import type { Pool } from '../frame/pool.ts';
 import { Ring } from '../frame/ring.ts';
-import { Column, COLUMNS, Ledger } from '../observe/ledger.ts';
+import { COLUMNS, Column, Ledger } from '../observe/ledger.ts';
 import { MacTable } from '../table/mac-table.ts';
 import { NeighborTable } from '../table/neighbor-table.ts';
 import type { SharedBuckets } from '../table/shared-buckets.ts';
@@ -62,7 +62,14 @@ export class TenantPath {
   readonly #fromRoute: number;
   readonly #fromForward: number;
 
-  constructor(pool: Pool, image: TenantImage, worker: number, devices: Devices, buckets: SharedBuckets, leaks: LeakSink) {
+  constructor(
+    pool: Pool,
+    image: TenantImage,
+    worker: number,
+    devices: Devices,
+    buckets: SharedBuckets,
+    leaks: LeakSink,
+  ) {
     const { bridge, router } = image;
     const shared = image.workers[worker];
     const ledger = new Ledger(bridge.ports + 1, shared.ledger);

@@ -51,7 +51,8 @@ export class VlanIn implements Stage {
         batch.drop(i, Drop.VlanNotAllowed);
         continue;
       }
-      if (((allowed[(from << 7) + (vid >> 5)] >>> (vid & 31)) & 1) === 0 || vid === 0) batch.drop(i, Drop.VlanNotAllowed);
+      if (((allowed[(from << 7) + (vid >> 5)] >>> (vid & 31)) & 1) === 0 || vid === 0)
+        batch.drop(i, Drop.VlanNotAllowed);
     }
   }
 }

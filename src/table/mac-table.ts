@@ -22,7 +22,7 @@ export const MacEvent = {
   Refreshed: 1,
   Added: 2,
   Moved: 3,
-  /** Moved, for the sixth time within ten seconds; said once in ten seconds an address. */
+  /** Moved, more often within ten seconds than the table allows; said once in ten seconds an address. */
   Flapping: 4,
   /** Not learned: over the quota, or no place in its buckets. */
   Full: 5,
@@ -35,12 +35,14 @@ export type MacEvent = (typeof MacEvent)[keyof typeof MacEvent];
 
 const REFRESH_MS = 1000;
 const FLAP_WINDOW_MS = 10_000;
-const FLAP_MOVES = 5;
+/** Moves that a station may make within the window, if the owner says nothing else. */
+const DEFAULT_MOVES = 5;
 
 // Header words.
 const LOCK = 0;
 const COUNT = 1;
 const CURSOR = 2;
+const FLAP_MOVES = 3; // moves in a window that are no flapping yet
 
 // Words of an entry.
 const KEY_HIGH = 0; // VLAN << 16 | upper 16 bits of the MAC
@@ -80,13 +82,19 @@ export class MacTable {
   readonly #index: Int32Array;
   readonly #entries: Int32Array;
 
-  /** @param capacity addresses of the tenant's quota, 1 to 1,000,000. @param keys for the hash; tests give their own */
-  static create(capacity: number, keys: Int32Array = randomKeys()): MacTable {
+  /**
+   * @param capacity addresses of the tenant's quota, 1 to 1,000,000
+   * @param keys for the hash; tests give their own
+   * @param moves that an address may make within ten seconds before it counts as flapping
+   */
+  static create(capacity: number, keys: Int32Array = randomKeys(), moves = DEFAULT_MOVES): MacTable {
     if (!Number.isInteger(capacity) || capacity < 1 || capacity > 1_000_000) {
       throw new Error(`the capacity of a MAC table must be 1 to 1,000,000, not ${capacity}`);
     }
     const memory = createMemory(capacity, entriesFor(capacity), STRIDE, keys);
-    return new MacTable({ memory });
+    const made = new MacTable({ memory });
+    made.#header[FLAP_MOVES] = moves;
+    return made;
   }
 
   static attach(handles: MacTableHandles): MacTable {
@@ -303,7 +311,7 @@ export class MacTable {
       moves = 1;
       alarmed = 0;
     }
-    const flapping = moves > FLAP_MOVES && alarmed === 0;
+    const flapping = moves > this.#header[FLAP_MOVES] && alarmed === 0;
     if (flapping) alarmed = ALARMED;
     entries[at + STATE] = LIVE | alarmed | (Math.min(moves, 0xffff) << 8);
     this.#place(at, (((place >>> 16) + 1) << 16) | port);

@@ -87,8 +87,10 @@ function compileInterfaces(
     macLow[i] = low;
   });
   acls.forEach((acl, index) => {
-    for (const target of acl.ingress) if (target.kind === 'interface') aclIn[indexOfInterface(interfaces, target.interface)] = index;
-    for (const target of acl.egress) if (target.kind === 'interface') aclOut[indexOfInterface(interfaces, target.interface)] = index;
+    for (const target of acl.ingress)
+      if (target.kind === 'interface') aclIn[indexOfInterface(interfaces, target.interface)] = index;
+    for (const target of acl.egress)
+      if (target.kind === 'interface') aclOut[indexOfInterface(interfaces, target.interface)] = index;
   });
   const names = interfaces.map(({ name }) => name);
   return { vlanInterface, interfaces: count, names, vlan, mtu, macHigh, macLow, aclIn, aclOut };

@@ -15,7 +15,8 @@ export function neighborRow(entry: NeighborRow, router: RouterModel | null): Rec
   return {
     interface: router?.interfaces[entry.iface]?.name ?? '?',
     address: formatAddress(isIpv4 ? [words[3]] : words),
-    mac: state === NeighborState.Incomplete || state === NeighborState.Failed ? null : formatMac(entry.macHi, entry.macLo),
+    mac:
+      state === NeighborState.Incomplete || state === NeighborState.Failed ? null : formatMac(entry.macHi, entry.macLo),
     state: NAMES[state],
   };
 }

@@ -1,4 +1,4 @@
-import { HopKind, type RouterImage } from '../path/image.ts';
+import type { HopKind, RouterImage } from '../path/image.ts';
 import { sharedOctets, sharedWords } from './words.ts';
 
 export interface Hop {

@@ -4,8 +4,10 @@ import type { Json } from '../control/rpc.ts';
 import { Ring } from '../frame/ring.ts';
 import { Ledger } from '../observe/ledger.ts';
 import type { AclImage, TenantImage } from '../path/image.ts';
+import { stageOrder } from '../path/order.ts';
 import type { SlowEvent } from '../slow/events.ts';
 import type { SlowTenant } from '../slow/tenant.ts';
+import { randomKeys } from '../table/hash.ts';
 import { MacTable } from '../table/mac-table.ts';
 import { NeighborTable } from '../table/neighbor-table.ts';
 import { formatAddress } from '../wire/address.ts';
@@ -13,12 +15,12 @@ import { parseMac } from '../wire/ethernet.ts';
 import { compileAclList } from './compile-acl.ts';
 import { type Attachment, compileBridge } from './compile-bridge.ts';
 import { compileRouter } from './compile-router.ts';
-import { stageOrder } from '../path/order.ts';
 import { neighborRow } from './neighbor-row.ts';
 import type { Policers } from './policers.ts';
 
 const PUNT_RING = 1 << 17;
-const INJECT_RING = 1 << 17;
+/** A packet of 65,535 bytes, the longest that reassembly makes, with room for it to wrap: a record takes half of a ring at most. */
+const INJECT_RING = 1 << 18;
 
 export interface TenantOptions {
   readonly model: TenantModel;
@@ -57,7 +59,7 @@ export class Tenant {
     this.model = model;
     this.attachments = attachments;
     this.#file = file;
-    this.macs = MacTable.create(quota.macs);
+    this.macs = MacTable.create(quota.macs, randomKeys(), bridge.macMoveLimit);
     this.neighbors = NeighborTable.create(quota.neighbors);
     this.acls = model.acls.map((acl) => compileAclList(acl, workers));
     this.ledgers = perWorker(() => new Ledger(bridge.ports.length + 1));
@@ -65,7 +67,12 @@ export class Tenant {
     this.injects = perWorker(() => Ring.create(INJECT_RING));
     for (const { mac, vlan, port } of bridge.staticMacs) {
       const { high, low } = parseMac(mac);
-      this.macs.addStatic(high, low, vlan, bridge.ports.findIndex(({ name }) => name === port));
+      this.macs.addStatic(
+        high,
+        low,
+        vlan,
+        bridge.ports.findIndex(({ name }) => name === port),
+      );
     }
     this.image = {
       index,
@@ -129,7 +136,9 @@ export class Tenant {
       for (const { subnet } of iface.addresses) yield { to: subnet.text, how: `dev ${iface.name}` };
     }
     for (const route of router.routes) {
-      const hops = route.hops.map(({ address, interface: iface }) => (address === null ? `dev ${iface}` : `${address.text} dev ${iface}`));
+      const hops = route.hops.map(({ address, interface: iface }) =>
+        address === null ? `dev ${iface}` : `${address.text} dev ${iface}`,
+      );
       yield { to: route.to.text, how: route.action === 'forward' ? `via ${hops.join(', ')}` : route.action };
     }
     for (const { tenant, prefixes } of share.imports) {

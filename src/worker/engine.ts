@@ -3,7 +3,7 @@ import { BATCH_SIZE } from '../frame/layout.ts';
 import { Pool } from '../frame/pool.ts';
 import { TxQueue } from '../frame/tx-queue.ts';
 import { Drop } from '../observe/drop.ts';
-import { Column, Ledger } from '../observe/ledger.ts';
+import { Column, type Ledger } from '../observe/ledger.ts';
 import type { Devices } from '../path/devices.ts';
 import type { TenantImage } from '../path/image.ts';
 import { type LeakSink, TenantPath } from '../path/tenant-path.ts';
@@ -219,8 +219,13 @@ export class Engine implements TxSink, LeakSink {
     path.ledger.add(path.routerRow, Column.LeakedIn, 1);
   }
 
-  /** Drops what is held and closes every device; frames in flight end in the books as lost. */
+  /**
+   * Sends what the slow path has said last (that a router is no longer there), drops what is held and closes every device; frames
+   * in flight end in the books as lost.
+   */
   close(): void {
+    this.#tick();
+    for (let round = 0; round < CLOSE_ROUNDS && this.#fromRouters() > 0; round++) this.#transmit();
     for (const tenant of [...this.#tenants]) this.paths[tenant]?.hold?.clear(Drop.PortClosed);
     for (const device of this.#devices) device.closing = true;
     this.#transmit();
@@ -282,7 +287,8 @@ export class Engine implements TxSink, LeakSink {
         continue;
       }
       const path = this.paths[tenant];
-      const limit = path === undefined ? (device.uplink === null ? 0 : VISIT) : path.image.frames - this.pool.held[tenant];
+      const limit =
+        path === undefined ? (device.uplink === null ? 0 : VISIT) : path.image.frames - this.pool.held[tenant];
       const most = limit < VISIT ? limit : VISIT;
       port.request(most > 0 && this.scheduler.mayRead(tenant) ? most : 0, tenant);
       if (port.pending || waits(device.inboxes)) busy = true;

@@ -56,7 +56,12 @@ export type DeviceSpec =
       readonly loops: number | null;
     }
   /** Owned by another worker: frames out go through a ring. */
-  | { readonly kind: 'remote'; readonly name: string; readonly outbox: SharedArrayBuffer; readonly ownerWakeFd: number };
+  | {
+      readonly kind: 'remote';
+      readonly name: string;
+      readonly outbox: SharedArrayBuffer;
+      readonly ownerWakeFd: number;
+    };
 
 export type ToWorker =
   | {

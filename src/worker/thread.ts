@@ -7,7 +7,14 @@ import type { Port } from '../port/port.ts';
 import { RemoteInbox, RemotePort } from '../port/remote-port.ts';
 import { SharedBuckets } from '../table/shared-buckets.ts';
 import { Engine } from './engine.ts';
-import { Control, type DeviceSpec, type Envelope, type FromWorker, type ToWorker, type WorkerSettings } from './messages.ts';
+import {
+  Control,
+  type DeviceSpec,
+  type Envelope,
+  type FromWorker,
+  type ToWorker,
+  type WorkerSettings,
+} from './messages.ts';
 
 const settings = workerData as WorkerSettings;
 const control = new Int32Array(settings.control);

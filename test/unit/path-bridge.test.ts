@@ -162,7 +162,9 @@ tenants:
   });
 
   it('limits storms by the port, by the clock', async () => {
-    const lab = await TestSwitch.of(BRIDGE.replace('a: {memory: true, vlan: 10}', 'a: {memory: true, vlan: 10, storm_control: 100}'));
+    const lab = await TestSwitch.of(
+      BRIDGE.replace('a: {memory: true, vlan: 10}', 'a: {memory: true, vlan: 10, storm_control: 100}'),
+    );
     lab.send('red/a', ...Array.from({ length: 50 }, () => from(A, BROADCAST)));
     expect(lab.received('red/b').length).toBe(10);
     expect(lab.drops('red', 'a')).toEqual({ storm: 40 });
@@ -183,10 +185,16 @@ tenants:
   });
 
   it('drops a frame longer than the port takes', async () => {
-    const lab = await TestSwitch.of(BRIDGE.replace('b: {memory: true, vlan: 10}', 'b: {memory: true, vlan: 10, mtu: 600}'));
+    const lab = await TestSwitch.of(
+      BRIDGE.replace('b: {memory: true, vlan: 10}', 'b: {memory: true, vlan: 10, mtu: 600}'),
+    );
     lab.send('red/b', from(B, BROADCAST));
     lab.everything();
-    const long = frame({ ethernet: { source: A, destination: B }, ipv4: { source: '10.0.0.1', destination: '10.0.0.2' }, payload: 581 });
+    const long = frame({
+      ethernet: { source: A, destination: B },
+      ipv4: { source: '10.0.0.1', destination: '10.0.0.2' },
+      payload: 581,
+    });
     lab.send('red/a', long, long.subarray(0, long.length - 1));
     expect(lab.received('red/b').length).toBe(1);
     expect(lab.drops('red', 'a')).toEqual({ mtu: 1 });
@@ -215,10 +223,16 @@ tenants:
   it('lets a port send from its own MAC and addresses only, in IP and in ARP', async () => {
     const lab = await TestSwitch.of(SECURE);
     const arp = (senderMac: string, senderAddress: string, source = A) =>
-      frame({ ethernet: { source, destination: BROADCAST }, arp: { operation: 1, senderMac, senderAddress, targetAddress: '10.0.0.9' } });
+      frame({
+        ethernet: { source, destination: BROADCAST },
+        arp: { operation: 1, senderMac, senderAddress, targetAddress: '10.0.0.9' },
+      });
     lab.send('red/a', from(A, B), arp(A, '10.0.0.1'), arp(A, '0.0.0.0'));
     expect(lab.received('red/b').length).toBe(3);
-    const stranger = frame({ ethernet: { source: A, destination: B }, ipv4: { source: '10.0.0.7', destination: '10.0.0.2' } });
+    const stranger = frame({
+      ethernet: { source: A, destination: B },
+      ipv4: { source: '10.0.0.7', destination: '10.0.0.2' },
+    });
     lab.send('red/a', from(C, B), stranger, arp(A, '10.0.0.7'), arp(C, '10.0.0.1'));
     expect(lab.received('red/b').length).toBe(0);
     expect(lab.drops('red', 'a')).toEqual({ 'port-security': 4 });

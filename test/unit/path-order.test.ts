@@ -18,5 +18,10 @@ it.each([
   const order = stageOrder(path.image);
   expect(path.stages.map(({ name }) => name)).toEqual(order.in);
   expect(path.egress.stages.map(({ name }) => name)).toEqual(order.out);
-  expect(lab.tenant('red').stageNames().map(({ stage }) => stage)).toEqual([...order.in, ...order.out]);
+  expect(
+    lab
+      .tenant('red')
+      .stageNames()
+      .map(({ stage }) => stage),
+  ).toEqual([...order.in, ...order.out]);
 });

@@ -194,7 +194,13 @@ describe('a router', () => {
     const lab = await labWithNeighbors();
     const bad = routed('10.0.20.2');
     bad[24] ^= 1;
-    lab.send('red/a', bad, routed('127.0.0.1'), routed('224.0.0.9'), routed('10.0.20.2', { ipv4: { source: '127.0.0.1', destination: '10.0.20.2' } }));
+    lab.send(
+      'red/a',
+      bad,
+      routed('127.0.0.1'),
+      routed('224.0.0.9'),
+      routed('10.0.20.2', { ipv4: { source: '127.0.0.1', destination: '10.0.20.2' } }),
+    );
     expect(lab.everything().size).toBe(0);
     expect(lab.drops('red')).toEqual({ 'ip-header': 1, martian: 2, 'multicast-route': 1 });
     lab.expectBooksToBalance();
@@ -210,7 +216,12 @@ describe('a router', () => {
     const lab = await labWithNeighbors();
     lab.send(
       'red/a',
-      frame({ ethernet: { source: A, destination: R }, ipv4: { source: '10.0.10.2', destination: '10.0.20.1' }, icmp: { type: 8, rest: 0x10001 }, payload: 56 }),
+      frame({
+        ethernet: { source: A, destination: R },
+        ipv4: { source: '10.0.10.2', destination: '10.0.20.1' },
+        icmp: { type: 8, rest: 0x10001 },
+        payload: 56,
+      }),
     );
     const [reply] = lab.received('red/a');
     expect(reply[34]).toBe(0);
@@ -220,7 +231,10 @@ describe('a router', () => {
 
   it('spreads flows over equal next hops and keeps each flow on one', async () => {
     const lab = await labWithNeighbors();
-    lab.send('red/b', arpRequest({ senderMac: '02:00:00:00:00:0c', senderAddress: '10.0.20.3', targetAddress: '10.0.20.1' }));
+    lab.send(
+      'red/b',
+      arpRequest({ senderMac: '02:00:00:00:00:0c', senderAddress: '10.0.20.3', targetAddress: '10.0.20.1' }),
+    );
     lab.everything();
     const flow = (port: number) => routed('203.0.113.9', { udp: { source: port, destination: 53 } });
     const macOf = new Map<number, Set<number>>();
@@ -238,7 +252,14 @@ describe('a router', () => {
 
   it('writes the tag of the egress VLAN when a routed packet leaves by a trunk', async () => {
     const lab = await TestSwitch.of(ROUTER);
-    lab.send('red/t', frame({ vlan: 20, ethernet: { source: B, destination: 'ff:ff:ff:ff:ff:ff' }, arp: { operation: 1, senderMac: B, senderAddress: '10.0.20.2', targetAddress: '10.0.20.1' } }));
+    lab.send(
+      'red/t',
+      frame({
+        vlan: 20,
+        ethernet: { source: B, destination: 'ff:ff:ff:ff:ff:ff' },
+        arp: { operation: 1, senderMac: B, senderAddress: '10.0.20.2', targetAddress: '10.0.20.1' },
+      }),
+    );
     lab.everything();
     lab.send('red/a', routed('10.0.20.2'));
     const [out] = lab.received('red/t');
@@ -260,7 +281,12 @@ describe('access control lists', () => {
     lab.send('red/a', routed('10.0.20.2'), routed('10.0.20.2', { udp: { source: 9, destination: 53 } }));
     expect(lab.received('red/b').length).toBe(1);
     expect(lab.drops('red', 'a')).toEqual({ 'acl-in': 1 });
-    expect(lab.tenant('red').aclRows().map(({ hits }) => hits)[0]).toBe(1);
+    expect(
+      lab
+        .tenant('red')
+        .aclRows()
+        .map(({ hits }) => hits)[0],
+    ).toBe(1);
     lab.expectBooksToBalance();
   });
 
@@ -272,7 +298,9 @@ describe('access control lists', () => {
   });
 
   it('reject with an ICMP error', async () => {
-    const lab = await labWithNeighbors(withAcl('        rules: [{reject: {proto: udp}}, {allow: any}]\n        ingress: [{interface: web}]'));
+    const lab = await labWithNeighbors(
+      withAcl('        rules: [{reject: {proto: udp}}, {allow: any}]\n        ingress: [{interface: web}]'),
+    );
     lab.send('red/a', routed('10.0.20.2'));
     const [error] = lab.received('red/a');
     expect([error[34], error[35]]).toEqual([3, 13]);
@@ -314,7 +342,12 @@ uplinks:
   lan: {memory: true, tenants: {red: {vlan: 100}, blue: {vlan: 200, as: wan}}}
 `);
     const plain = (vlan?: number | { vid: number }[]) =>
-      frame({ ethernet: { source: A, destination: 'ff:ff:ff:ff:ff:ff' }, ...(vlan === undefined ? {} : { vlan }), ipv4: { source: '10.0.0.1', destination: '10.0.0.2' }, payload: 30 });
+      frame({
+        ethernet: { source: A, destination: 'ff:ff:ff:ff:ff:ff' },
+        ...(vlan === undefined ? {} : { vlan }),
+        ipv4: { source: '10.0.0.1', destination: '10.0.0.2' },
+        payload: 30,
+      });
     lab.send('red/a', plain());
     expect(lab.everything()).toEqual(new Map([['lan', [plain(100)]]]));
     lab.send('lan', plain(200));

@@ -41,7 +41,7 @@ export interface InterfaceAddress {
 
 export interface BridgeModel {
   readonly macAgeSeconds: number;
-  /** Moves of one MAC address from port to port within a second that count as flapping. */
+  /** Moves of one MAC address from port to port within ten seconds; more count as flapping. */
   readonly macMoveLimit: number;
   readonly staticMacs: readonly StaticMac[];
   readonly forwardReserved: readonly ReservedProtocol[];
