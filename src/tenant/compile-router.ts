@@ -51,7 +51,7 @@ export function compileRouter(
     addFile(list.ipv6, file.ipv6, interfaces, hops);
   }
   for (const route of router.routes) addRoute(list, route, interfaces, hops);
-  interfaces.forEach((iface, index) => addConnected(list, iface, index, hops));
+  for (const [index, iface] of interfaces.entries()) addConnected(list, iface, index, hops);
   return {
     ...compileInterfaces(interfaces, tenant.acls),
     ...hops.finish(),

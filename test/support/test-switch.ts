@@ -79,7 +79,8 @@ export class TestSwitch {
     );
     for (const [i, tenant] of model.tenants.entries()) {
       const attachments = tenant.bridge.ports.map((port) => {
-        if (port.kind !== 'uplink') return { device: add(`${tenant.name}/${port.name}`, port.name, null), outerVlan: 0, outerTpid: 0 };
+        if (port.kind !== 'uplink')
+          return { device: add(`${tenant.name}/${port.name}`, port.name, null), outerVlan: 0, outerTpid: 0 };
         const uplink = model.uplinks.find(({ name }) => name === port.uplink)!;
         return { device: uplinks.get(port.uplink)!, outerVlan: port.outerVlan, outerTpid: uplink.ethertype };
       });
@@ -93,7 +94,9 @@ export class TestSwitch {
       });
       this.tenants.push(compiled);
       engine.setTenant(compiled.image);
-      attachments.forEach(({ device: index, outerVlan }, row) => engine.assignDevice(index, outerVlan, i + 1, row));
+      for (const [row, { device: index, outerVlan }] of attachments.entries()) {
+        engine.assignDevice(index, outerVlan, i + 1, row);
+      }
       const slow = compiled.slow(
         () => {},
         (event) => this.events.push(event),
