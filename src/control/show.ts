@@ -127,7 +127,7 @@ const drops: View = (running, params) => {
   }
   if (params['tenant'] === undefined || params['tenant'] === null) {
     const ledgers = running.workers.map((worker) => worker.uplinks);
-    running.model.uplinks.forEach((uplink, row) => report('-', uplink.name, ledgers, row));
+    for (const [row, uplink] of running.model.uplinks.entries()) report('-', uplink.name, ledgers, row);
   }
   return rows;
 };

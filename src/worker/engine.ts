@@ -264,7 +264,7 @@ export class Engine implements TxSink, LeakSink {
         }
       }
       const injector = this.#injectors[tenant];
-      if (injector !== undefined && injector.waiting) {
+      if (injector?.waiting === true) {
         this.#stamp(ready, tenant);
         handled += injector.drain(ready);
         this.#runLeaks(tenant);
