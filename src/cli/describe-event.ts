@@ -6,6 +6,7 @@ export function describeEvent(event: SwitchEvent): string {
     const where = event.netns === null ? '' : ` in namespace ${event.netns}`;
     return `link ${event.device}${where} is ${event.state}`;
   }
+  if (event.type === 'trouble') return event.message;
   const { tenant, suppressed, kind, ...rest } = event.event;
   const details = Object.entries(rest)
     .filter(([, value]) => value !== null && !(value instanceof Uint8Array))

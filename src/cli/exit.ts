@@ -12,7 +12,7 @@ export const Exit = {
   Data: 65,
   /** EX_NOINPUT: a file that was named cannot be read. */
   NoInput: 66,
-  /** EX_UNAVAILABLE: no switch runs, or another one does. */
+  /** EX_UNAVAILABLE: no switch runs, another one does, or a device is in use. */
   Unavailable: 69,
   /** EX_SOFTWARE: an error of Tapyard's own. */
   Software: 70,
@@ -33,20 +33,19 @@ const exitOfKind: Record<ErrorKind, Exit> = {
   config: Exit.Config,
 };
 
-/** What Linux refuses that the user can mend: a privilege, or something that the machine lacks. */
+/** How errors of Linux end a command; the others are `Config`: something that is named is not there, or the machine lacks something. */
 const exitOfLinux: Partial<Record<ErrorCode, Exit>> = {
   E_PERMISSION: Exit.Permission,
   E_TAP_PERMISSION: Exit.Permission,
   E_NETNS_PERMISSION: Exit.Permission,
-  E_TUN_MISSING: Exit.Config,
-  E_TOOL_MISSING: Exit.Config,
-  E_TC_MISSING: Exit.Config,
-  E_URING_MISSING: Exit.Config,
-  E_URING_DISABLED: Exit.Config,
+  E_DEVICE_BUSY: Exit.Unavailable,
+  E_DEVICE_IN_USE: Exit.Unavailable,
+  E_URING: Exit.Software,
+  E_SYSTEM: Exit.Software,
 };
 
 /** The exit code that an error ends a command with; what is not the user's is `Software`. */
 export function exitOf(error: unknown): Exit {
   if (error instanceof UserError) return exitOfKind[error.kind];
-  return (error instanceof LinuxError ? exitOfLinux[error.code] : undefined) ?? Exit.Software;
+  return error instanceof LinuxError ? (exitOfLinux[error.code] ?? Exit.Config) : Exit.Software;
 }

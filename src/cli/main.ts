@@ -1,11 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { DEFAULT_SOCKET } from '../control/rpc.ts';
-import { Exit, exitOf } from './exit.ts';
 import { complain } from './complain.ts';
+import { Exit, exitOf } from './exit.ts';
 
 const version = (): string => {
-  const file = new URL(import.meta.url.endsWith('.ts') ? '../../package.json' : '../../../package.json', import.meta.url);
+  const file = new URL(
+    import.meta.url.endsWith('.ts') ? '../../package.json' : '../../../package.json',
+    import.meta.url,
+  );
   return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
 };
 
@@ -13,11 +16,11 @@ const EXIT_CODES = `
 Exit codes:
   0   done                                1   what was to be checked does not hold
   2   the command line is wrong           65  a data file has errors
-  66  a file cannot be read               69  no switch runs, or another one does
+  66  a file cannot be read               69  no switch runs, another one does, or a device is in use
   70  an error of Tapyard's own           77  a privilege is missing
   78  the configuration has errors, or the machine lacks something`;
 
-const SHOWN = ['tenants', 'ports', 'macs', 'routes', 'neighbors', 'acls', 'drops', 'quota', 'path', 'workers'];
+const SHOWN = ['tenants', 'ports', 'macs', 'routes', 'neighbors', 'acls', 'drops', 'quota', 'path', 'workers', 'slow'];
 
 function oneOf(names: readonly string[]): (value: string) => string {
   return (value) => {
@@ -49,7 +52,9 @@ function commands(): Command {
     .option('--socket <path>', 'control socket', socket)
     .option('--json', 'events and errors as JSON, a line each')
     .addHelpText('after', '\nSIGTERM or SIGINT stops it cleanly.\n\nExample:\n  tapyard up examples/two-tenants.yaml')
-    .action(async (file: string, options: { socket: string; json?: true }) => (await import('./up.ts')).up(file, options));
+    .action(async (file: string, options: { socket: string; json?: true }) =>
+      (await import('./up.ts')).up(file, options),
+    );
 
   program
     .command('check')
@@ -80,7 +85,9 @@ function commands(): Command {
     .option('--json', 'the checks as JSON')
     .option('--seconds <n>', 'how long the throughput test sends', positive, 2)
     .addHelpText('after', '\nNeeds root. Leaves nothing behind.\n\nExample:\n  tapyard demo --once')
-    .action(async (options: { once?: true; json?: true; seconds: number }) => (await import('./demo.ts')).demo(options));
+    .action(async (options: { once?: true; json?: true; seconds: number }) =>
+      (await import('./demo.ts')).demo(options),
+    );
 
   for (const command of program.commands) command.exitOverride();
   return program;

@@ -4,14 +4,18 @@ import { RpcServer } from '../control/rpc.ts';
 import { Switch } from '../control/switch.ts';
 import { describeEvent } from './describe-event.ts';
 
+/** SIGHUP: the terminal is closed. */
+const SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
+
 /** Runs a switch in the foreground until SIGTERM, SIGINT, `stop` on the control socket, or the failure of a worker. */
 export async function up(file: string, options: { socket: string; json?: true }): Promise<void> {
   const model = await loadConfig(file);
   const json = options.json === true;
   const ended = Promise.withResolvers<void>();
   const onSignal = () => ended.resolve();
-  process.on('SIGTERM', onSignal);
-  process.on('SIGINT', onSignal);
+  for (const signal of SIGNALS) process.on(signal, onSignal);
+  // A worker may fail before anybody waits for it.
+  ended.promise.catch(() => {});
   // First the socket, which tells whether we are alone, then the devices.
   let running: Switch | undefined;
   const server = await RpcServer.listen(options.socket, {
@@ -23,16 +27,18 @@ export async function up(file: string, options: { socket: string; json?: true })
       onFailure: (error) => ended.reject(error),
     });
     running.events.listen(({ at, event }) => {
-      process.stderr.write(json ? `${JSON.stringify({ at, ...event })}\n` : `${new Date(at).toISOString()} ${describeEvent(event)}\n`);
+      process.stderr.write(
+        json ? `${JSON.stringify({ at, ...event })}\n` : `${new Date(at).toISOString()} ${describeEvent(event)}\n`,
+      );
     });
-    for (const worker of running.workers) if (worker.fallback !== null) process.stderr.write(`worker ${worker.index}: ${worker.fallback}\n`);
+    for (const worker of running.workers)
+      if (worker.fallback !== null) process.stderr.write(`worker ${worker.index}: ${worker.fallback}\n`);
     process.stdout.write('ready\n');
     await ended.promise;
   } finally {
     server.close();
     await running?.stop();
-    process.off('SIGTERM', onSignal);
-    process.off('SIGINT', onSignal);
+    for (const signal of SIGNALS) process.off(signal, onSignal);
   }
 }
 

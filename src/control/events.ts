@@ -1,7 +1,17 @@
+import type { LinkState } from '../../native-free/watch.ts';
 import type { SlowEvent } from '../slow/events.ts';
 
+export interface LinkChange {
+  readonly type: 'link';
+  readonly device: string;
+  readonly netns: string | null;
+  readonly state: LinkState;
+}
+
 export type SwitchEvent =
-  | { readonly type: 'link'; readonly device: string; readonly netns: string | null; readonly state: 'up' | 'down' | 'gone' }
+  | LinkChange
+  /** Something could not be done while the switch runs. */
+  | { readonly type: 'trouble'; readonly message: string }
   | { readonly type: 'slow'; readonly tenant: string; readonly event: SlowEvent };
 
 export interface TimedEvent {

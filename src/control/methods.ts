@@ -9,7 +9,11 @@ export function methods(running: Switch, stop: () => void): Methods {
     show: async (params) => {
       const { what, tenant } = params;
       if (typeof what !== 'string' || !Object.hasOwn(views, what)) {
-        throw new UserError('usage', `There is no view ${JSON.stringify(what ?? null)}`, `it is one of ${Object.keys(views).join(', ')}`);
+        throw new UserError(
+          'usage',
+          `There is no view ${JSON.stringify(what ?? null)}`,
+          `it is one of ${Object.keys(views).join(', ')}`,
+        );
       }
       if (typeof tenant === 'string' && running.tenant(tenant) === undefined) {
         const names = running.tenants.map((one) => one.model.name).join(', ');

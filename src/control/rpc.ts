@@ -1,7 +1,7 @@
-import { chmodSync, existsSync, unlinkSync } from 'node:fs';
+import { once } from 'node:events';
+import { chmodSync, existsSync, lstatSync, unlinkSync } from 'node:fs';
 import { createConnection, createServer, type Server, type Socket } from 'node:net';
-import { createInterface } from 'node:readline';
-import { UserError } from '../errors.ts';
+import { type ErrorCode, errorCodes, UserError } from '../errors.ts';
 
 /**
  * The control socket: JSON-RPC 2.0 (jsonrpc.org/specification) over a unix stream socket, a message a line. The file has mode
@@ -19,35 +19,54 @@ const METHOD_NOT_FOUND = -32601;
 const INTERNAL_ERROR = -32603;
 /** A request is a few words; what is longer is no request. */
 const LONGEST_LINE = 64 * 1024;
+const MOST_CLIENTS = 64;
+/** How long a client waits for an answer: a switch at work answers within milliseconds. */
+const PATIENCE_MS = 10_000;
 
 export class RpcServer {
   readonly #server: Server;
   readonly #path: string;
   readonly #sockets = new Set<Socket>();
 
-  /** @throws UserError when another switch answers on the socket. A socket that nobody answers on is a dead one's, and replaced. */
+  /**
+   * A socket that nobody answers on is a dead one's, and replaced.
+   * @throws UserError when another switch answers on it, or it cannot be made
+   */
   static async listen(path: string, methods: Methods): Promise<RpcServer> {
     if (existsSync(path)) {
+      if (!lstatSync(path).isSocket()) throw new UserError('usage', `${path} is there, and no socket`, ELSEWHERE);
       if (await answers(path)) {
-        throw new UserError('already-running', `Another switch answers on ${path}`, 'stop it, or give another --socket');
+        throw new UserError('already-running', `Another switch answers on ${path}`, `stop it, or ${ELSEWHERE}`);
       }
-      unlinkSync(path);
     }
     const made = new RpcServer(path, methods);
-    await new Promise<void>((resolve, reject) => {
-      made.#server.once('error', reject);
+    try {
+      if (existsSync(path)) unlinkSync(path);
+      await made.#listen();
+      chmodSync(path, 0o600);
+    } catch (error) {
+      throw cannotListen(path, error);
+    }
+    return made;
+  }
+
+  #listen(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#server.once('error', reject);
       // Nobody else may connect between the making of the file and the change of its mode.
       const before = process.umask(0o177);
-      made.#server.listen(path, resolve);
-      process.umask(before);
+      try {
+        this.#server.listen(this.#path, resolve);
+      } finally {
+        process.umask(before);
+      }
     });
-    chmodSync(path, 0o600);
-    return made;
   }
 
   private constructor(path: string, methods: Methods) {
     this.#path = path;
-    this.#server = createServer((socket) => this.#serve(socket, methods));
+    this.#server = createServer((socket) => void this.#serve(socket, methods));
+    this.#server.maxConnections = MOST_CLIENTS;
   }
 
   close(): void {
@@ -56,20 +75,40 @@ export class RpcServer {
     if (existsSync(this.#path)) unlinkSync(this.#path);
   }
 
-  #serve(socket: Socket, methods: Methods): void {
+  /** Answers one client, line after line; who does not read the answers is not read from either. */
+  async #serve(socket: Socket, methods: Methods): Promise<void> {
     this.#sockets.add(socket);
     socket.on('close', () => this.#sockets.delete(socket));
-    socket.on('error', () => socket.destroy());
-    let pending = '';
     socket.setEncoding('utf8');
-    socket.on('data', (text: string) => {
-      pending += text;
-      const lines = pending.split('\n');
-      pending = lines.pop() ?? '';
-      if (pending.length > LONGEST_LINE) socket.destroy();
-      for (const line of lines) if (line.trim() !== '') void answer(line, methods).then((reply) => socket.write(reply));
-    });
+    let pending = '';
+    try {
+      for await (const text of socket) {
+        const lines = (pending + text).split('\n');
+        pending = lines.pop() ?? '';
+        if (pending.length > LONGEST_LINE) break;
+        for (const line of lines) {
+          if (line.trim() !== '' && !socket.write(await answer(line, methods))) await once(socket, 'drain');
+        }
+      }
+    } catch {
+      // The client went away.
+    }
+    socket.destroy();
   }
+}
+
+const ELSEWHERE = 'give another --socket';
+
+function cannotListen(path: string, error: unknown): UserError {
+  const code = (error as NodeJS.ErrnoException).code ?? String(error);
+  if (code === 'EACCES' || code === 'EPERM') {
+    return new UserError(
+      'not-permitted',
+      `The control socket ${path} cannot be made (${code})`,
+      `run as root, or ${ELSEWHERE}`,
+    );
+  }
+  return new UserError('usage', `The control socket ${path} cannot be made (${code})`, ELSEWHERE);
 }
 
 async function answer(line: string, methods: Methods): Promise<string> {
@@ -87,7 +126,9 @@ async function answer(line: string, methods: Methods): Promise<string> {
   const work = Object.hasOwn(methods, method) ? methods[method] : undefined;
   if (work === undefined) {
     const known = Object.keys(methods).join(', ');
-    return reply(id, { error: { code: METHOD_NOT_FOUND, message: `There is no method ${method}; there are: ${known}` } });
+    return reply(id, {
+      error: { code: METHOD_NOT_FOUND, message: `There is no method ${method}; there are: ${known}` },
+    });
   }
   try {
     return reply(id, { result: await work(params) });
@@ -121,18 +162,41 @@ function answers(path: string): Promise<boolean> {
 }
 
 /** Calls one method of a running switch. @throws UserError when none answers, or with what it says went wrong */
-export function call(path: string, method: string, params: Params = {}): Promise<Json> {
+export async function call(path: string, method: string, params: Params = {}): Promise<Json> {
+  const line = await ask(path, `${JSON.stringify({ jsonrpc: '2.0', id: 1, method, params })}\n`);
+  const reply = JSON.parse(line) as {
+    result?: Json;
+    error?: { message: string; data?: { code?: string; cure?: string } };
+  };
+  if (reply.error === undefined) return reply.result ?? null;
+  const { message, data } = reply.error;
+  const code = data?.code !== undefined && Object.hasOwn(errorCodes, data.code) ? (data.code as ErrorCode) : 'usage';
+  throw new UserError(code, message, data?.cure ?? 'see tapyard --help');
+}
+
+/** @returns the first line of the answer */
+function ask(path: string, request: string): Promise<string> {
   return new Promise((resolve, reject) => {
-    const socket = createConnection(path);
-    socket.on('error', () =>
-      reject(new UserError('not-running', `No switch answers on ${path}`, 'start one with tapyard up FILE, or give its --socket')),
-    );
-    socket.on('connect', () => socket.write(`${JSON.stringify({ jsonrpc: '2.0', id: 1, method, params })}\n`));
-    createInterface({ input: socket }).once('line', (line) => {
+    const texts: string[] = [];
+    const socket = createConnection(path, () => socket.write(request));
+    const fail = (what: string, cure: string) => {
       socket.destroy();
-      const reply = JSON.parse(line) as { result?: Json; error?: { message: string; data?: { cure?: string } } };
-      if (reply.error === undefined) resolve(reply.result ?? null);
-      else reject(new UserError('usage', reply.error.message, reply.error.data?.cure ?? 'see tapyard --help'));
+      reject(new UserError('not-running', what, cure));
+    };
+    socket.setEncoding('utf8');
+    socket.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'EACCES')
+        reject(new UserError('not-permitted', `${path} may not be opened`, 'run as the user of the switch'));
+      else fail(`No switch answers on ${path}`, 'start one with tapyard up FILE, or give its --socket');
     });
+    socket.on('data', (text: string) => {
+      const end = text.indexOf('\n');
+      texts.push(end < 0 ? text : text.slice(0, end));
+      if (end < 0) return;
+      socket.destroy();
+      resolve(texts.join(''));
+    });
+    socket.on('end', () => fail(`The switch on ${path} ended before it had answered`, 'try again'));
+    socket.setTimeout(PATIENCE_MS, () => fail(`The switch on ${path} does not answer`, 'try again, or stop it'));
   });
 }

@@ -39,6 +39,7 @@ export class TenantRouter {
   readonly #errors: ErrorSender;
   readonly #local: Local;
   #firstRing = 0;
+  #settled = 0;
 
   constructor(tenant: SlowTenant, random: () => number, nowMs: number) {
     const icmpPerSecond = tenant.limits?.icmpPerSecond ?? 100;
@@ -103,6 +104,7 @@ export class TenantRouter {
     timers.run(nowMs, MOST_TIMERS);
     this.#local.expire(nowMs);
     outbox.wake((worker) => this.tenant.wake(worker));
+    this.#wakeHolders();
     return waiting ? nowMs : Math.min(timers.next, this.#local.next);
   }
 
@@ -110,6 +112,14 @@ export class TenantRouter {
   close(): void {
     this.#advertiser.stop();
     this.#context.outbox.wake((worker) => this.tenant.wake(worker));
+  }
+
+  /** Frames may wait for a neighbour that has answered, or that was given up: workers that sleep must look. */
+  #wakeHolders(): void {
+    const settled = this.counters.neighborsResolved + this.counters.neighborsFailed;
+    if (settled === this.#settled) return;
+    this.#settled = settled;
+    for (let worker = 0; worker < this.tenant.injects.length; worker++) this.tenant.wake(worker);
   }
 
   /** @returns whether something is left */
