@@ -76,7 +76,12 @@ function parse(width: number, lines: string[], words: (address: string) => numbe
 }
 
 function empty(width: number, count: number): LpmRoutes {
-  return { count, prefixes: new Int32Array(count * width), lengths: new Uint8Array(count), values: new Int32Array(count) };
+  return {
+    count,
+    prefixes: new Int32Array(count * width),
+    lengths: new Uint8Array(count),
+    values: new Int32Array(count),
+  };
 }
 
 function put(table: LpmRoutes, width: number, at: number, words: number[], length: number): void {

@@ -24,7 +24,10 @@ import { addresses, random, readRoutes, syntheticRoutes } from './lpm-routes.ts'
 
 const SEED = 20_231_101;
 const BATCH = 256;
-const COUNT = BATCH * 2048;
+/** Enough that the addresses' own entries, met again in each pass, do not stay in cache: it must hold the table, not the bench. */
+const COUNT = BATCH * 8192;
+const WARM_UP = 2;
+const PASSES = 6;
 const CHANGES = 100_000;
 const MIXES = ['random', 'inside', 'half'] as const;
 type Mix = (typeof MIXES)[number];
@@ -47,26 +50,46 @@ function mix(routes: LpmRoutes, width: number, which: Mix): Int32Array {
   return inside;
 }
 
+/** CPU time of this thread (of the C program as well), so that what else the machine does counts less. */
+function cpuSeconds(): number {
+  const { user, system } = process.threadCpuUsage();
+  return (user + system) / 1e6;
+}
+
 function median(values: number[]): number {
   return values.toSorted((a, b) => a - b)[values.length >> 1];
 }
 
-/** The mixes through one table; its own function for each, so that what one run taught the compiler is not undone by the next. */
-function rate(lookup: (batch: Int32Array, out: Int32Array) => void, all: Int32Array, width: number): [number, number] {
-  const batches = Array.from({ length: COUNT / BATCH }, (_, i) => all.subarray(i * BATCH * width, (i + 1) * BATCH * width));
+type Batches = readonly Int32Array[];
+
+/**
+ * A short function called often, as a stage is: a long loop would be compiled while it runs (on-stack replacement), and then be
+ * several times slower than what a worker sees.
+ */
+function some(table: Lpm4 | Lpm6, batches: Batches, from: number, out: Int32Array): void {
+  for (let i = from; i < from + 16; i++) table.lookupBatch(batches[i], out, BATCH);
+}
+
+/** Nanoseconds a look-up: the mean of many passes, since the kernel counts a thread's time in ticks of some milliseconds. */
+function rate(table: Lpm4 | Lpm6, all: Int32Array, width: number): number {
+  const batches = Array.from({ length: COUNT / BATCH }, (_, i) =>
+    all.subarray(i * BATCH * width, (i + 1) * BATCH * width),
+  );
   const out = new Int32Array(BATCH);
-  const rounds: number[] = [];
-  let sum = 0;
-  for (let round = 0; round < 12; round++) {
-    sum = 0;
-    const start = performance.now();
-    for (const batch of batches) {
-      lookup(batch, out);
-      for (let i = 0; i < BATCH; i += 17) sum = (Math.imul(sum, 31) + out[i]) >>> 0;
-    }
-    if (round > 2) rounds.push(((performance.now() - start) * 1e6) / COUNT);
+  let start = 0;
+  for (let pass = 0; pass < WARM_UP + PASSES; pass++) {
+    if (pass === WARM_UP) start = cpuSeconds();
+    for (let from = 0; from < batches.length; from += 16) some(table, batches, from, out);
   }
-  return [median(rounds), sum];
+  return ((cpuSeconds() - start) * 1e9) / (COUNT * PASSES);
+}
+
+function checksum(out: Int32Array): number {
+  let sum = 0;
+  for (let at = 0; at < out.length; at += BATCH) {
+    for (let i = at; i < at + BATCH; i += 17) sum = (Math.imul(sum, 31) + out[i]) >>> 0;
+  }
+  return sum;
 }
 
 function check(same: boolean, what: string): void {
@@ -75,9 +98,9 @@ function check(same: boolean, what: string): void {
 
 function changes(routes: LpmRoutes, change: (route: number) => void): number {
   const next = random(SEED);
-  const start = performance.now();
+  const start = cpuSeconds();
   for (let i = 0; i < CHANGES; i++) change(next() % routes.count);
-  return (CHANGES * 2) / ((performance.now() - start) / 1000);
+  return (CHANGES * 2) / (cpuSeconds() - start);
 }
 
 function ours(family: string, source: string): Result {
@@ -91,9 +114,10 @@ function ours(family: string, source: string): Result {
   const checksums: Record<string, number> = {};
   for (const which of MIXES) {
     const all = mix(routes, width, which);
-    [nanoseconds[which], checksums[which]] = rate((batch, out) => table.lookupBatch(batch, out, BATCH), all, width);
+    nanoseconds[which] = rate(table, all, width);
     const out = new Int32Array(COUNT);
     table.lookupBatch(all, out, COUNT);
+    checksums[which] = checksum(out);
     for (let i = 0, at = 0; i < COUNT; i += 13, at = i * width) {
       const single =
         table instanceof Lpm4 ? table.lookup(all[at]) : table.lookup(all[at], all[at + 1], all[at + 2], all[at + 3]);
@@ -125,8 +149,8 @@ function peer(program: string, folder: string): Result {
   const checksums: Record<string, number> = {};
   for (const which of MIXES) {
     const text = execFileSync(program, [join(folder, 'routes'), join(folder, which), '12'], { encoding: 'utf8' });
-    const rounds = text.trim().split('\n').slice(3);
-    nanoseconds[which] = median(rounds.map((line) => Number(line.split(' ')[0])));
+    const rounds = text.trim().split('\n').slice(WARM_UP);
+    nanoseconds[which] = rounds.reduce((sum, line) => sum + Number(line.split(' ')[0]), 0) / PASSES;
     checksums[which] = Number(rounds[0].split(' ')[1]);
   }
   return { nanoseconds, checksums, buildMs: 0, bytes: 0, changesPerSecond: 0 };
@@ -174,7 +198,8 @@ function report(results: Record<'c' | '4' | '6', Result[]>): void {
     failed ||= !held;
     console.log(`${held ? 'held  ' : 'MISSED'} ${what}: ${shown}`);
   };
-  const ns = (family: 'c' | '4' | '6', which: Mix) => median(results[family].map((result) => result.nanoseconds[which]));
+  const ns = (family: 'c' | '4' | '6', which: Mix) =>
+    median(results[family].map((result) => result.nanoseconds[which]));
   for (const which of MIXES) {
     if (results.c[0].checksums[which] === results['4'][0].checksums[which]) continue;
     failed = true;

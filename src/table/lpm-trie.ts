@@ -218,7 +218,9 @@ export class LpmTrie implements Reclaimer {
   /** Copies a prefix to #key without its host bits. */
   #take(words: Int32Array | Uint32Array, at: number, length: number): void {
     if (!Number.isInteger(length) || length < 0 || length > this.#width * 32) {
-      throw new RangeError(`the length of a prefix must be an integer between 0 and ${this.#width * 32}, not ${length}`);
+      throw new RangeError(
+        `the length of a prefix must be an integer between 0 and ${this.#width * 32}, not ${length}`,
+      );
     }
     for (let i = 0; i < this.#width; i++) this.#key[i] = words[at + i];
     this.#key.set(this.#masked(length));

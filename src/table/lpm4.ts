@@ -8,9 +8,26 @@ import { type LpmHandles, type LpmRoutes, LpmTrie } from './lpm-trie.ts';
 
 /** Addresses a pass: the scratch arrays of a batch stay in the first-level cache. */
 const CHUNK = 256;
-const above = new Int32Array(CHUNK);
 const position = new Int32Array(CHUNK);
 const found = new Int32Array(CHUNK);
+
+// The passes are functions of their own: in one body they need more registers than there are, and took half as long again.
+
+/** First pass: where in `words` each address's entry of the second level is, or its answer, where the root has that. */
+function aim(words: Int32Array, addresses: Int32Array, from: number, n: number): void {
+  for (let i = 0; i < n; i++) {
+    const address = addresses[from + i];
+    const top = address >>> 16;
+    const word = words[top];
+    const answered = word >> 31;
+    position[i] = (top & answered) | ((word + ((address >>> 8) & 255)) & ~answered);
+  }
+}
+
+/** Second pass: nothing but loads. */
+function gather(words: Int32Array, n: number): void {
+  for (let i = 0; i < n; i++) found[i] = words[position[i]];
+}
 
 export class Lpm4Reader {
   protected readonly words: Int32Array;
@@ -35,27 +52,20 @@ export class Lpm4Reader {
    *
    * Level by level, with a loop that does nothing but load: some tens of cache misses are then under way at once, where the loop
    * that takes one address to its end overlaps few, since its mispredicted branches wait for the misses. The passes
-   * read and write different arrays, because a load from an array being stored to can be held up behind those stores. Each
-   * word of the table is read once, so a change between two passes cannot mix two states of one entry.
+   * read and write different arrays, because a load from an array being stored to can be held up behind those stores.
+   *
+   * Where the root answers, the second pass reads that answer again, so that there is nothing to choose from. What is no answer
+   * by then (a prefix longer than /24, one in a thousand; or a change since the first pass) starts over, by itself.
    */
   lookupBatch(addresses: Int32Array, out: Int32Array, count: number): void {
     const { words } = this;
     for (let from = 0; from < count; from += CHUNK) {
       const n = count - from < CHUNK ? count - from : CHUNK;
+      aim(words, addresses, from, n);
+      gather(words, n);
       for (let i = 0; i < n; i++) {
-        const address = addresses[from + i];
-        const word = words[address >>> 16];
-        above[i] = word;
-        // Where the root has answered, any position that is in cache will do.
-        position[i] = (word + ((address >>> 8) & 255)) & ~(word >> 31);
-      }
-      for (let i = 0; i < n; i++) found[i] = words[position[i]];
-      for (let i = 0; i < n; i++) {
-        const first = above[i];
-        const answered = first >> 31;
-        let word = (first & answered) | (found[i] & ~answered);
-        if (word >= 0) word = words[word + (addresses[from + i] & 255)];
-        out[from + i] = (word << 1) >> 1;
+        const word = found[i];
+        out[from + i] = word < 0 ? (word << 1) >> 1 : this.lookup(addresses[from + i]);
       }
     }
   }
@@ -113,7 +123,9 @@ export class Lpm4 extends Lpm4Reader {
 
   /** Calls `visit` for each prefix (unsigned), in no order. */
   forEach(visit: (prefix: number, length: number, value: number) => void): void {
-    this.#trie.forEach((key, length, value) => visit(key[0] >>> 0, length, value));
+    this.#trie.forEach((key, length, value) => {
+      visit(key[0] >>> 0, length, value);
+    });
   }
 
   /** A copy with room for `maxNodes`, to be published in this one's place. Readers of this one are not disturbed. */

@@ -12,6 +12,41 @@ const open = new Int32Array(CHUNK);
 const position = new Int32Array(CHUNK);
 const found = new Int32Array(CHUNK);
 
+// The passes are functions of their own, so that each has registers enough.
+
+/** The root. @returns the number of addresses that it leaves open */
+function first(words: Int32Array, addresses: Int32Array, out: Int32Array, from: number, end: number): number {
+  let n = 0;
+  for (let i = from; i < end; i++) {
+    const a = addresses[i << 2];
+    const word = words[a >>> 16];
+    out[i] = (word << 1) >> 1;
+    position[n] = word + ((a >>> 8) & 255);
+    open[n] = i;
+    n += 1 + (word >> 31);
+  }
+  return n;
+}
+
+/** Nothing but loads. */
+function gather(words: Int32Array, n: number): void {
+  for (let j = 0; j < n; j++) found[j] = words[position[j]];
+}
+
+/** Takes what was found for the answer, and its pointers on to the byte of `column` at `shift`. @returns the number still open */
+function advance(addresses: Int32Array, out: Int32Array, column: number, shift: number, n: number): number {
+  let left = 0;
+  for (let j = 0; j < n; j++) {
+    const word = found[j];
+    const i = open[j];
+    out[i] = (word << 1) >> 1;
+    position[left] = word + ((addresses[(i << 2) + column] >>> shift) & 255);
+    open[left] = i;
+    left += 1 + (word >> 31);
+  }
+  return left;
+}
+
 export class Lpm6Reader {
   protected readonly words: Int32Array;
 
@@ -39,30 +74,11 @@ export class Lpm6Reader {
   lookupBatch(addresses: Int32Array, out: Int32Array, count: number): void {
     const { words } = this;
     for (let from = 0; from < count; from += CHUNK) {
-      const end = count - from < CHUNK ? count : from + CHUNK;
-      let n = 0;
-      for (let i = from; i < end; i++) {
-        const a = addresses[i << 2];
-        const word = words[a >>> 16];
-        out[i] = (word << 1) >> 1;
-        position[n] = word + ((a >>> 8) & 255);
-        open[n] = i;
-        n += 1 + (word >> 31);
-      }
+      let n = first(words, addresses, out, from, count - from < CHUNK ? count : from + CHUNK);
       for (let depth = 24; n > 0; depth += 8) {
-        for (let j = 0; j < n; j++) found[j] = words[position[j]];
-        const column = (depth >> 5) & 3; // nothing is open at depth 128
-        const shift = 24 - (depth & 31);
-        let left = 0;
-        for (let j = 0; j < n; j++) {
-          const word = found[j];
-          const i = open[j];
-          out[i] = (word << 1) >> 1;
-          position[left] = word + ((addresses[(i << 2) + column] >>> shift) & 255);
-          open[left] = i;
-          left += 1 + (word >> 31);
-        }
-        n = left;
+        gather(words, n);
+        // Nothing is open at depth 128.
+        n = advance(addresses, out, (depth >> 5) & 3, 24 - (depth & 31), n);
       }
     }
   }

@@ -77,7 +77,8 @@ function check(
           : table.lookup(batch[at], batch[at + 1], batch[at + 2], batch[at + 3]);
       if (out[i] === expected && single === expected) continue;
       const address = Array.from(batch.subarray(at, at + width), (word) => (word >>> 0).toString(16).padStart(8, '0'));
-      if (differences++ < 10) console.error(`${name} ${address.join(':')}: batch ${out[i]}, single ${single}, twin ${expected}`);
+      if (differences++ < 10)
+        console.error(`${name} ${address.join(':')}: batch ${out[i]}, single ${single}, twin ${expected}`);
     }
   }
   console.log(`${name}: ${lookups} look-ups, ${differences} differences`);
