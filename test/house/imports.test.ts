@@ -33,7 +33,7 @@ const LAYERS: readonly (readonly [prefix: string, may: readonly string[]])[] = [
     'src/control/',
     [
       ...['native-free/', 'src/errors.ts', 'src/wire/', 'src/table/', 'src/observe/', 'src/frame/', 'src/port/'],
-      ...['src/worker/', 'src/slow/', 'src/control/config/', 'src/control/rpc.ts', 'src/tenant/'],
+      ...['src/path/', 'src/worker/', 'src/slow/', 'src/control/config/', 'src/control/rpc.ts', 'src/tenant/'],
     ],
   ],
   ['src/lab/traffic/', ['native-free/', 'src/errors.ts', 'src/wire/', 'src/control/config/']],
