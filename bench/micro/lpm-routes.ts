@@ -20,15 +20,17 @@ export function random(seed: number): () => number {
 }
 
 /** Prefixes of each length in a full Internet table (2023), IPv4 and IPv6. */
+// biome-ignore format: a histogram
 const LENGTHS4 = {
   8: 16, 9: 13, 10: 38, 11: 103, 12: 299, 13: 581, 14: 1203, 15: 2100, 16: 13490, 17: 8235, 18: 13798, 19: 24870,
   20: 42611, 21: 50750, 22: 108623, 23: 96510, 24: 537698, 25: 20, 28: 18, 29: 17, 32: 887,
-}; // biome-ignore format: a histogram
+};
+// biome-ignore format: a histogram
 const LENGTHS6 = {
   20: 16, 24: 30, 28: 193, 29: 4371, 30: 650, 31: 284, 32: 22548, 33: 2926, 34: 2603, 35: 1043, 36: 5996, 37: 880,
   38: 1617, 39: 1377, 40: 13418, 41: 903, 42: 2301, 43: 1001, 44: 14365, 45: 1553, 46: 3039, 47: 3153, 48: 75488,
   64: 184, 124: 4, 126: 19, 127: 42, 128: 6,
-}; // biome-ignore format: a histogram
+};
 
 /** Tables as large and as long-prefixed as the Internet's. The value of a prefix is its index. */
 export function syntheticRoutes(seed: number): Routes {

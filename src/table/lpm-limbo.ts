@@ -18,7 +18,7 @@ interface Retired {
 }
 
 export class Limbo {
-  /** The epoch of what is retired from now on: an integer that never decreases. */
+  /** The epoch of what is retired from now on: the current one of `Epochs`, a 32-bit integer that grows and wraps. */
   tag = 0;
   #retired: Retired[] = [];
   #first = 0;
@@ -32,12 +32,16 @@ export class Limbo {
     this.#retired.push({ owner, start, count, tag: this.tag });
   }
 
-  /** Gives back what was retired under `tag` or an earlier one. @returns number of ranges given back */
+  /**
+   * Gives back what was retired under `tag` or an earlier one: once `passedBy(e)` holds of an epoch that `bump` returned,
+   * that is `release(e - 1)`.
+   * @returns number of ranges given back
+   */
   release(tag: number): number {
     const retired = this.#retired;
     const from = this.#first;
     let at = from;
-    for (; at < retired.length && retired[at].tag <= tag; at++) {
+    for (; at < retired.length && ((retired[at].tag - tag) | 0) <= 0; at++) {
       retired[at].owner.reclaim(retired[at].start, retired[at].count);
     }
     this.#first = at;

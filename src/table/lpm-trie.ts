@@ -104,7 +104,11 @@ export class LpmTrie implements Reclaimer {
     const { count, lengths } = routes;
     // Short prefixes first: each then paints entries that no longer prefix has cut up yet. A counting sort keeps it stable.
     const starts = new Int32Array(width * 32 + 2);
-    for (let i = 0; i < count; i++) starts[lengths[i] + 1]++;
+    for (let i = 0; i < count; i++) {
+      if (lengths[i] > width * 32)
+        throw new RangeError(`the length of route ${i} is ${lengths[i]}, over ${width * 32}`);
+      starts[lengths[i] + 1]++;
+    }
     for (let i = 1; i < starts.length; i++) starts[i] += starts[i - 1];
     const order = new Int32Array(count);
     for (let i = 0; i < count; i++) order[starts[lengths[i]]++] = i;

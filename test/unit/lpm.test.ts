@@ -57,6 +57,8 @@ describe('Lpm4', () => {
     expect(() => table.add(0, 8, 2 ** 30)).toThrow('between 0 and 1073741823');
     expect(() => table.add(0, 8, -1)).toThrow('between 0 and');
     expect(() => Lpm4.create(-1)).toThrow('maxNodes');
+    const routes = { count: 1, prefixes: Int32Array.of(0), lengths: Uint8Array.of(33), values: Int32Array.of(0) };
+    expect(() => Lpm4.build(routes)).toThrow('the length of route 0 is 33, over 32');
   });
 
   it('is unchanged by an add for which there is no room, and takes it once grown', () => {
@@ -84,6 +86,21 @@ describe('Lpm4', () => {
     expect(table.add(ip('10.9.2.0'), 24, 1)).toBe(false);
     expect(limbo.release(7)).toBe(1);
     expect(table.add(ip('10.9.2.0'), 24, 1)).toBe(true);
+  });
+
+  it('tells epochs apart when they wrap', () => {
+    const limbo = new Limbo();
+    const table = Lpm4.create(2, limbo);
+    for (const [tag, prefix] of [
+      [0x7fffffff, '10.1.2.0'],
+      [-0x80000000, '10.2.2.0'],
+    ] as const) {
+      limbo.tag = tag;
+      table.add(ip(prefix), 24, 1);
+      table.remove(ip(prefix), 24);
+    }
+    expect([0x7ffffffe, 0x7fffffff, -0x80000000].map((tag) => limbo.release(tag))).toEqual([0, 1, 1]);
+    expect(table.freeNodes).toBe(2);
   });
 
   it('looks up batches of any size as it looks up one', () => {
