@@ -40,6 +40,18 @@ export function deleteNetns(name: string): void {
   if (netnsExists(name)) runTool('ip', ['netns', 'del', name]);
 }
 
+/** Deletes several at once: of one process of `ip`, since each costs more than the deletion. */
+export function deleteAllNetns(names: readonly string[]): void {
+  const there = names.filter(netnsExists);
+  if (there.length > 0) {
+    runTool(
+      'ip',
+      ['-force'],
+      there.map((name) => ['netns', 'del', name]),
+    );
+  }
+}
+
 function enter(path: string, object: string): number {
   const fd = ffi.open(path, O_RDONLY_CLOEXEC, 0);
   if (fd < 0) throw linuxError('open', object, ffi.errno(), CODES);

@@ -37,6 +37,8 @@ export interface OpenDevice {
   readonly owner: number;
   /** The far end of a memory port. */
   readonly memory: MemoryEnd | null;
+  /** A namespace that was made for the device; whoever closes the device deletes it then. */
+  readonly netns: string | null;
   /** Follows the MTU of a device that was joined. */
   followMtu(mtu: number): void;
   /** Undoes what must not outlive the process; works in an `exit` hook. Idempotent. */
@@ -77,9 +79,6 @@ function openTapDevice(device: TapDevice, context: DeviceContext): OpenDevice {
   const madeNetns = netns !== undefined && !netnsExists(netns);
   if (madeNetns) createNetns(netns, context.alias);
   let tap: Tap | undefined;
-  const undo = () => {
-    if (madeNetns && netnsExists(netns)) deleteNetns(netns);
-  };
   try {
     tap = openTap({
       name: device.device,
@@ -102,7 +101,7 @@ function openTapDevice(device: TapDevice, context: DeviceContext): OpenDevice {
     }
   } catch (error) {
     tap?.close();
-    undo();
+    if (madeNetns) deleteNetns(netns);
     throw error;
   }
   const opened = tap;
@@ -112,12 +111,10 @@ function openTapDevice(device: TapDevice, context: DeviceContext): OpenDevice {
     inboxes: [],
     owner: 0,
     memory: null,
+    netns: madeNetns ? netns : null,
     followMtu: () => {},
-    undo,
-    close: () => {
-      opened.close();
-      undo();
-    },
+    undo: () => {},
+    close: () => opened.close(),
   };
 }
 
@@ -137,6 +134,7 @@ function openNetdev(device: NetdevDevice, context: DeviceContext): OpenDevice {
     inboxes: [],
     owner: 0,
     memory: null,
+    netns: null,
     followMtu: (mtu) => redirect.followMtu(mtu),
     undo: () => redirect.undo(),
     close: () => {
@@ -167,5 +165,15 @@ function single(spec: DeviceSpec, memory: MemoryEnd | null, context: DeviceConte
     inboxes.push(outbox);
     return { kind: 'remote', name: spec.name, outbox, ownerWakeFd: wakeFds[owner] };
   });
-  return { link: null, specs, inboxes, owner, memory, followMtu: () => {}, undo: () => {}, close: () => {} };
+  return {
+    link: null,
+    specs,
+    inboxes,
+    owner,
+    memory,
+    netns: null,
+    followMtu: () => {},
+    undo: () => {},
+    close: () => {},
+  };
 }

@@ -1,5 +1,6 @@
 import { selfTest } from '../../native-free/ffi.ts';
 import { listLinks } from '../../native-free/links.ts';
+import { deleteAllNetns } from '../../native-free/netns.ts';
 import { type LinkState, LinkWatch } from '../../native-free/watch.ts';
 import { MOST_HELD_BODIES } from '../path/hold.ts';
 import { SlowPath } from '../slow/slow-path.ts';
@@ -145,6 +146,7 @@ export class Switch {
     this.#watch.close();
     await Promise.all(this.workers.map((worker) => worker.stop()));
     for (const { open } of this.devices) open.close();
+    this.#deleteNetns();
     process.off('exit', this.#onExit);
   }
 
@@ -309,5 +311,10 @@ export class Switch {
   #undoAll(): void {
     for (const worker of this.workers) worker.askToStop();
     for (const { open } of this.devices) open.undo();
+    this.#deleteNetns();
+  }
+
+  #deleteNetns(): void {
+    this.#try(() => deleteAllNetns(this.devices.flatMap(({ open }) => open.netns ?? [])));
   }
 }
