@@ -78,6 +78,8 @@ export class Engine implements TxSink, LeakSink {
   #io: Turner | null = null;
   #nowUs = 0;
   #nowMs = 0;
+  /** Whether a device was not read from in this turn because its tenant is in debt. */
+  #denied = false;
 
   constructor(options: EngineOptions) {
     this.#options = options;
@@ -172,10 +174,15 @@ export class Engine implements TxSink, LeakSink {
     this.#tick();
     this.scheduler.refill(this.#nowUs);
     let handled = this.#fromRouters();
-    const busy = this.#request(handled > 0);
-    this.#io?.turn(mayWait && !busy ? IDLE_WAIT_MS : 0);
+    const busy = this.#request(handled > 0) || this.#denied;
+    const began = this.#options.clock();
+    const waits = mayWait && !busy;
+    this.#io?.turn(waits ? IDLE_WAIT_MS : 0);
     this.#tick();
+    // Time in which the worker may have slept is nobody's.
+    if (!waits) this.scheduler.chargeCalls(this.#nowUs - began, this.#nowUs);
     handled += this.#receive();
+    if (handled === 0 && this.#denied) this.scheduler.forgive();
     this.#transmit();
     this.#ringBell();
     this.turns++;
@@ -190,6 +197,7 @@ export class Engine implements TxSink, LeakSink {
     ledger.add(row, Column.Sent, 1);
     ledger.add(port, Column.Transmitted, 1);
     ledger.add(port, Column.TransmittedBytes, bytes);
+    this.scheduler.moved(tenant, 1);
   }
 
   lost(tenant: number, row: number, reason: number): void {
@@ -277,6 +285,7 @@ export class Engine implements TxSink, LeakSink {
   #request(handled: boolean): boolean {
     const devices = this.#devices;
     let busy = handled;
+    this.#denied = false;
     for (let d = 0; d < devices.length; d++) {
       const device = devices[d];
       const { port, tenant } = device;
@@ -290,7 +299,9 @@ export class Engine implements TxSink, LeakSink {
       const limit =
         path === undefined ? (device.uplink === null ? 0 : VISIT) : path.image.frames - this.pool.held[tenant];
       const most = limit < VISIT ? limit : VISIT;
-      port.request(most > 0 && this.scheduler.mayRead(tenant) ? most : 0, tenant);
+      const mayRead = this.scheduler.mayRead(tenant);
+      if (!mayRead) this.#denied = true;
+      port.request(most > 0 && mayRead ? most : 0, tenant);
       if (port.pending || waits(device.inboxes)) busy = true;
     }
     return busy;
@@ -313,6 +324,7 @@ export class Engine implements TxSink, LeakSink {
         this.#runUplink(device.uplink);
       } else {
         batch.port.fill(device.row, 0, count);
+        this.scheduler.moved(device.tenant, count);
         this.#run(batch, device.tenant);
         this.scheduler.charge(device.tenant, this.#options.clock() - began, began);
       }
@@ -326,6 +338,7 @@ export class Engine implements TxSink, LeakSink {
       const batch = batches[tenants[k]];
       if (batch === undefined || batch.count === 0) continue;
       const began = this.#options.clock();
+      this.scheduler.moved(tenants[k], batch.count);
       this.#run(batch, tenants[k]);
       this.scheduler.charge(tenants[k], this.#options.clock() - began, began);
     }

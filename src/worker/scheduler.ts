@@ -1,8 +1,9 @@
 /**
  * Shares one worker's time between tenants by weight: deficit round robin over measured time (Shreedhar & Varghese, SIGCOMM'95,
  * with microseconds for bytes). Time that has passed is given to the tenants that were busy lately, in proportion to their
- * weights; what a tenant's batches took is taken from it. A tenant in debt is not read from: its backlog stays in its own
- * queues. Alone, a tenant gets all the time there is.
+ * weights; what a tenant's batches took, on the path and in system calls, is taken from it. A tenant in debt is not read
+ * from: its backlog stays in its own queues. Nobody waits for nothing: alone, a tenant gets all the time there is, and debts are
+ * forgiven when nobody else has anything to do.
  */
 const BUSY_US = 2000;
 const MOST_CREDIT_US = 2000;
@@ -12,6 +13,8 @@ export class Scheduler {
   readonly #weight: Float64Array;
   readonly #credit: Float64Array;
   readonly #lastBusy: Float64Array;
+  /** Frames of each tenant read or written since system calls were charged last. */
+  readonly #moved: Float64Array;
   readonly #tenants: number;
   #before = 0;
 
@@ -20,6 +23,7 @@ export class Scheduler {
     this.#weight = new Float64Array(tenants);
     this.#credit = new Float64Array(tenants);
     this.#lastBusy = new Float64Array(tenants).fill(-BUSY_US);
+    this.#moved = new Float64Array(tenants);
   }
 
   /** @param weight share of the time, 0: the tenant is gone */
@@ -58,5 +62,29 @@ export class Scheduler {
     const left = this.#credit[tenant] - tookUs;
     this.#credit[tenant] = left > -MOST_DEBT_US ? left : -MOST_DEBT_US;
     this.#lastBusy[tenant] = nowUs;
+  }
+
+  /** Counts frames of the tenant that system calls have moved. */
+  moved(tenant: number, frames: number): void {
+    this.#moved[tenant] += frames;
+  }
+
+  /** Charges time of system calls to the tenants whose frames they moved, in proportion. */
+  chargeCalls(tookUs: number, nowUs: number): void {
+    const moved = this.#moved;
+    const tenants = this.#tenants;
+    let all = 0;
+    for (let t = 0; t < tenants; t++) all += moved[t];
+    if (all === 0) return;
+    for (let t = 0; t < tenants; t++) {
+      if (moved[t] > 0) this.charge(t, (tookUs * moved[t]) / all, nowUs);
+      moved[t] = 0;
+    }
+  }
+
+  /** Nobody but tenants in debt has anything to do: they may. */
+  forgive(): void {
+    const credit = this.#credit;
+    for (let t = 0; t < this.#tenants; t++) if (credit[t] < 0) credit[t] = 0;
   }
 }
