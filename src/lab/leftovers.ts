@@ -3,7 +3,7 @@ import { pidOf } from './plan.ts';
 
 /**
  * Removes namespaces of demos that were killed: TAPs go with their process, namespaces do not. Only those whose name says that they
- * are a demo's, whose owner is the same process (a process that died while it made them had no time to say), and whose
+ * are the lab's, whose owner is the same process (a process that died while it made them had no time to say), and whose
  * process is gone.
  * @returns their names
  */

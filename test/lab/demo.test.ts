@@ -1,0 +1,111 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { createNetns, deleteNetns, listNetns } from '../../native-free/netns.ts';
+import { removeLeftovers } from '../../src/lab/leftovers.ts';
+import { demoConfig, pidOf, prefixOf, readModel } from '../../src/lab/plan.ts';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+
+interface Ended {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** The demo as a user starts it; the launcher execs, so the pid is that of the demo. */
+function start(words: readonly string[], uid?: number): { child: ChildProcess; ended: Promise<Ended> } {
+  const options = { cwd: root, ...(uid === undefined ? {} : { uid, gid: uid }) };
+  const child = spawn('sh', ['bin/tapyard', 'demo', ...words], options);
+  let stdout = '';
+  let stderr = '';
+  child.stdout.on('data', (text) => {
+    stdout += text;
+  });
+  child.stderr.on('data', (text) => {
+    stderr += text;
+  });
+  const ended = once(child, 'close').then(([code]) => ({ code: code as number | null, stdout, stderr }));
+  return { child, ended };
+}
+
+const namespacesOf = (pid: number) => listNetns().filter((name) => name.startsWith(`${prefixOf(pid)}-`));
+
+async function until(what: () => boolean): Promise<void> {
+  while (!what()) await sleep(10);
+}
+
+describe('the demo', () => {
+  it('holds all its checks, says so as JSON, and leaves nothing behind', async () => {
+    const { child, ended } = start(['--once', '--json', '--seconds', '1']);
+    const { code, stdout, stderr } = await ended;
+    expect(stderr).toBe('');
+    const { ok, checks, drops } = JSON.parse(stdout);
+    expect(checks.filter((check: { ok: boolean }) => !check.ok)).toEqual([]);
+    expect({ ok, code, checks: checks.length }).toEqual({ ok: true, code: 0, checks: 24 });
+    expect(drops).toContainEqual(expect.objectContaining({ tenant: 'red', port: 'web1', reason: 'acl-in', frames: 1 }));
+    expect(namespacesOf(child.pid!)).toEqual([]);
+  });
+
+  it.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)('takes everything down at %s', async (signal) => {
+    const { child, ended } = start(['--once']);
+    await once(child.stdout!, 'data');
+    expect(namespacesOf(child.pid!)).toHaveLength(8);
+    child.kill(signal);
+    const { code, stderr } = await ended;
+    expect({ code, stderr }).toEqual({ code: 1, stderr: 'tapyard: interrupted\n' });
+    expect(namespacesOf(child.pid!)).toEqual([]);
+  });
+
+  it('is cleaned up after kill -9 by the next start, which leaves living ones and strangers alone', async () => {
+    const own = `${prefixOf(process.pid)}-red-web1`;
+    const killed = start(['--once']);
+    await until(() => namespacesOf(killed.child.pid!).length > 0);
+    killed.child.kill('SIGKILL');
+    await killed.ended;
+    const left = namespacesOf(killed.child.pid!);
+    const stranger = `${prefixOf(killed.child.pid!)}-red-web1`;
+    for (const name of left) if (name === stranger) deleteNetns(name);
+    createNetns(stranger, 'somebody else');
+    createNetns(own, `tapyard:${process.pid}`);
+    try {
+      const removed = removeLeftovers();
+      for (const name of left) if (name !== stranger) expect(removed).toContain(name);
+      expect(namespacesOf(killed.child.pid!)).toEqual([stranger]);
+      expect(listNetns()).toContain(own);
+    } finally {
+      deleteNetns(own);
+      deleteNetns(stranger);
+    }
+  });
+
+  it('says what it needs when it is not root', async () => {
+    const { code, stderr } = await start(['--once'], 65_534).ended;
+    expect(code).toBe(77);
+    expect(stderr).toContain('Cure: run it as root');
+  });
+});
+
+describe('the plan of the demo', () => {
+  it('has the same VLANs and addresses in both tenants, but one', () => {
+    const { tenants } = readModel(demoConfig(4_194_304), 'demo');
+    const [red, blue] = tenants.map(({ bridge }) =>
+      bridge.ports.map((port) => [
+        port.name,
+        port.vlan,
+        port.kind === 'tap' ? port.addresses.map(({ text }) => text) : [],
+      ]),
+    );
+    const db2 = red.pop();
+    expect(blue.pop()).toEqual([db2![0], db2![1], ['10.0.20.12/24', '10.0.20.99/24', 'fd00:20::12/64']]);
+    expect(red).toEqual(blue);
+  });
+
+  it('names namespaces by process, and knows them again', () => {
+    expect(pidOf(`${prefixOf(4_194_304)}-blue-db2`)).toBe(4_194_304);
+    expect(pidOf('ty1-green-db2')).toBeNull();
+    expect(pidOf('tyrant')).toBeNull();
+  });
+});
