@@ -11,8 +11,8 @@ const MAPPED = 0xffff;
 /**
  * Port security: a port with it may send only from its own MACs and, if it has addresses, only from those, in IP, in ARP and in
  * neighbour discovery. As in OVN (ovn-architecture, port_security of Logical_Switch_Port) a host may still ask for an
- * address: DHCP from 0.0.0.0, ARP probes, and duplicate address detection and router solicitation from `::`; link-local addresses
- * must be among its addresses or made from its MAC (RFC 4291, appendix A).
+ * address: DHCP from 0.0.0.0, ARP probes, and duplicate address detection and router solicitation from `::`; IPv6
+ * addresses that a host makes from its own MAC, link-local or in the subnet of its addresses, are its own too.
  */
 export class PortSecurity implements Stage {
   readonly name = 'port-security';
@@ -70,7 +70,7 @@ export class PortSecurity implements Stage {
     const w3 = bytes.getInt32(at + 20);
     const type = batch.proto[i] === Protocol.Icmpv6 ? batch.sport[i] : -1;
     if ((w0 | w1 | w2 | w3) === 0) return type === 133 || type === 135 || type === 143;
-    const source = hasAddress(own, w0, w1, w2, w3) || isOwnLinkLocal(own, w0, w1, w2, w3);
+    const source = hasAddress(own, w0, w1, w2, w3) || isSelfMade(own, w0, w1, w2, w3);
     if (!source) return false;
     if (type !== 136) return true;
     // A neighbour advertisement speaks for its target.
@@ -80,7 +80,7 @@ export class PortSecurity implements Stage {
     const t1 = bytes.getInt32(target + 4);
     const t2 = bytes.getInt32(target + 8);
     const t3 = bytes.getInt32(target + 12);
-    return hasAddress(own, t0, t1, t2, t3) || isOwnLinkLocal(own, t0, t1, t2, t3);
+    return hasAddress(own, t0, t1, t2, t3) || isSelfMade(own, t0, t1, t2, t3);
   }
 }
 
@@ -112,19 +112,28 @@ function mask(length: number): number {
   return length >= 32 ? -1 : -1 << (32 - length);
 }
 
-/** fe80::/64 with the modified EUI-64 of one of the port's MACs. */
-function isOwnLinkLocal(own: SecurityImage, w0: number, w1: number, w2: number, w3: number): boolean {
-  if (w0 !== 0xfe800000 >> 0 || w1 !== 0) return false;
+/**
+ * An address that the host made itself, by the modified EUI-64 of one of the port's MACs: link-local, or in the /64 of one of the
+ * port's addresses, as a router advertisement makes hosts do (RFC 4862, 5.5.3).
+ */
+function isSelfMade(own: SecurityImage, w0: number, w1: number, w2: number, w3: number): boolean {
+  const linkLocal = w0 === 0xfe800000 >> 0 && w1 === 0;
+  if (!linkLocal && !hasSubnet(own, w0, w1)) return false;
   const { macs } = own;
   for (let k = 0; k < macs.length; k += 2) {
     const high = macs[k];
     const low = macs[k + 1];
-    if (
-      w2 === (((high ^ 0x0200) << 16) | ((low >>> 16) & 0xff00) | 0xff | 0) &&
-      w3 === (0xfe000000 | (low & 0xffffff) | 0)
-    ) {
-      return true;
-    }
+    const upper = ((high ^ 0x0200) << 16) | ((low >>> 16) & 0xff00) | 0xff;
+    const lower = 0xfe000000 | (low & 0xffffff);
+    if (w2 === (upper | 0) && w3 === (lower | 0)) return true;
+  }
+  return false;
+}
+
+function hasSubnet(own: SecurityImage, w0: number, w1: number): boolean {
+  const { prefixes } = own;
+  for (let k = 0; k < prefixes.length; k += 5) {
+    if (prefixes[k + 4] >= 64 && prefixes[k] === w0 && prefixes[k + 1] === w1) return true;
   }
   return false;
 }

@@ -238,6 +238,21 @@ tenants:
     expect(lab.drops('red', 'a')).toEqual({ 'port-security': 4 });
   });
 
+  it('takes addresses that the host made from its MAC for its own, in its subnet and on the link', async () => {
+    const lab = await TestSwitch.of(SECURE);
+    const v6 = (source: string) =>
+      frame({
+        ethernet: { source: A, destination: B },
+        ipv6: { source, destination: 'fd00::2' },
+        udp: { source: 1, destination: 2 },
+      });
+    lab.send('red/a', v6('fd00::1'), v6('fd00::ff:fe00:a'), v6('fe80::ff:fe00:a'));
+    expect(lab.received('red/b').length).toBe(3);
+    lab.send('red/a', v6('fd00::2'), v6('fd00:1::ff:fe00:a'), v6('fd00::ff:fe00:b'), v6('fe80::1'));
+    expect(lab.received('red/b').length).toBe(0);
+    expect(lab.drops('red', 'a')).toEqual({ 'port-security': 4 });
+  });
+
   it('lets a host configure itself: DHCP from 0.0.0.0', async () => {
     const lab = await TestSwitch.of(SECURE);
     lab.send(
