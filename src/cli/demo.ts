@@ -46,7 +46,10 @@ export async function demo(options: { once?: true; json?: true; seconds: number 
       const ports = await views.ports(lab.running, {});
       const document = { ok, checks: results, drops, ports, seconds: (performance.now() - started) / 1000 };
       process.stdout.write(`${JSON.stringify(document)}\n`);
-    } else if (process.stdout.isTTY && options.once !== true) await showLive(lab, process.stdout, signal);
+    } else if (process.stdout.isTTY && options.once !== true) {
+      const write = (text: string) => process.stdout.write(text);
+      await showLive(lab, { write, table }, signal);
+    }
   } catch (error) {
     if (!interrupted) throw signal.aborted ? signal.reason : error;
     process.exitCode = Exit.CheckFailed;

@@ -1,4 +1,3 @@
-import { writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { withNetns } from '../../native-free/netns.ts';
 import { runTool } from '../../native-free/tool.ts';
@@ -17,9 +16,7 @@ import {
   TENANTS,
   type TenantName,
 } from './plan.ts';
-
-/** A namespace's user groups that may open ICMP datagram sockets: all. */
-const PING_GROUPS = '/proc/sys/net/ipv4/ping_group_range';
+import { allowEcho } from './traffic/echo.ts';
 
 /** The demo's lab while it runs: the switch, its hosts in their namespaces, and a server on each host that says who it is. */
 export class Lab {
@@ -48,7 +45,7 @@ export class Lab {
     this.running = running;
     this.removed = removed;
     this.echo = this.hosts()
-      .map(({ netns }) => allowEcho(netns))
+      .map(({ netns }) => withNetns(netns, allowEcho))
       .every(Boolean);
     for (const { tenant, name, netns } of this.hosts()) {
       for (const port of [SERVICE_PORT, BLOCKED_PORT]) this.#servers.push(serve(netns, port, `${tenant}-${name}`));
@@ -80,18 +77,6 @@ function checkMachine(): void {
     );
   }
   runTool('ip', ['-V']);
-}
-
-/** @returns false where /proc/sys cannot be written (a container) */
-function allowEcho(netns: string): boolean {
-  return withNetns(netns, () => {
-    try {
-      writeFileSync(PING_GROUPS, '0 2147483647');
-      return true;
-    } catch {
-      return false;
-    }
-  });
 }
 
 /** A server that greets with a host's name. Without an address `listen` opens its socket at once, so inside the namespace. */

@@ -1,5 +1,4 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { table } from '../cli/table.ts';
 import { type Row, views } from '../control/show.ts';
 import type { Lab } from './lab.ts';
 import { TENANTS } from './plan.ts';
@@ -10,21 +9,27 @@ const CLEAR = '\x1b[H\x1b[J';
 const SCREEN_ON = '\x1b[?1049h\x1b[?25l';
 const SCREEN_OFF = '\x1b[?25h\x1b[?1049l';
 
+/** A terminal, and how rows become text on it. */
+export interface Screen {
+  readonly write: (text: string) => unknown;
+  readonly table: (rows: readonly Row[]) => string;
+}
+
 /** Shows ports with their rates, and drops, once a second until the signal aborts. Light traffic keeps it alive. */
-export async function showLive(lab: Lab, output: { write(text: string): unknown }, signal: AbortSignal): Promise<void> {
-  output.write(SCREEN_ON);
+export async function showLive(lab: Lab, screen: Screen, signal: AbortSignal): Promise<void> {
+  screen.write(SCREEN_ON);
   try {
     let before = await counters(lab);
     while (!signal.aborted) {
       await Promise.all([chatter(lab, signal), sleep(REFRESH_MS, undefined, { signal })]);
       const now = await counters(lab);
-      output.write(CLEAR + page(lab, rates(before, now), await views.drops(lab.running, {})));
+      screen.write(CLEAR + page(lab, screen, rates(before, now), await views.drops(lab.running, {})));
       before = now;
     }
   } catch (error) {
     if (!signal.aborted) throw error;
   } finally {
-    output.write(SCREEN_OFF);
+    screen.write(SCREEN_OFF);
   }
 }
 
@@ -56,7 +61,7 @@ function rates(before: Counters, now: Counters): Row[] {
   });
 }
 
-function page(lab: Lab, ports: readonly Row[], drops: readonly Row[]): string {
+function page(lab: Lab, { table }: Screen, ports: readonly Row[], drops: readonly Row[]): string {
   const { netns } = lab.host('red', 'web1');
   return [
     'Tapyard, live. Ctrl-C ends it and takes everything down.',

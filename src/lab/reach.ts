@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Errno, errnoName } from '../../native-free/errors.ts';
+import { echoRequest, isEchoReply } from './traffic/echo.ts';
 import { Socket, SocketOption } from './traffic/sockets.ts';
 
 /**
@@ -8,8 +9,6 @@ import { Socket, SocketOption } from './traffic/sockets.ts';
  */
 const EINPROGRESS = 115;
 const ECONNREFUSED = 111;
-const ECHO_REQUEST = { 4: 8, 6: 128 } as const;
-const ECHO_REPLY = { 4: 0, 6: 129 } as const;
 /** A port that nobody listens on (traceroute's): who gets a datagram for it answers with ICMP port unreachable. */
 const CLOSED_PORT = 33_434;
 /** How long to look without a pause: most answers come sooner than a timer can tell. */
@@ -79,15 +78,6 @@ export async function ping(netns: string, to: string, options: PingOptions): Pro
   return { sent: count, received: times.length, ms: times.length === 0 ? null : times[times.length >> 1], errors };
 }
 
-/** The kernel sets identifier and checksum of an ICMP datagram socket. */
-function echoRequest(family: 4 | 6, sequence: number): Uint8Array {
-  const message = new Uint8Array(64);
-  message[0] = ECHO_REQUEST[family];
-  message[6] = sequence >> 8;
-  message[7] = sequence;
-  return message;
-}
-
 /** @returns true for the answer, the name of an error, or undefined: nothing yet */
 function answerOf(socket: Socket, echo: boolean, family: 4 | 6, sequence: number): true | string | undefined {
   const got = socket.receive();
@@ -95,8 +85,7 @@ function answerOf(socket: Socket, echo: boolean, family: 4 | 6, sequence: number
     if (got === -Errno.EAGAIN) return undefined;
     return !echo && got === -ECONNREFUSED ? true : errnoName(-got);
   }
-  const isAnswer = echo && got[0] === ECHO_REPLY[family] && got[6] * 256 + got[7] === (sequence & 0xffff);
-  return isAnswer || undefined;
+  return (echo && isEchoReply(got, family, sequence)) || undefined;
 }
 
 export interface TcpResult {

@@ -65,14 +65,12 @@ describe('the demo', () => {
     await until(() => namespacesOf(killed.child.pid!).length > 0);
     killed.child.kill('SIGKILL');
     await killed.ended;
-    const left = namespacesOf(killed.child.pid!);
     const stranger = `${prefixOf(killed.child.pid!)}-red-web1`;
-    for (const name of left) if (name === stranger) deleteNetns(name);
+    deleteNetns(stranger);
     createNetns(stranger, 'somebody else');
     createNetns(own, `tapyard:${process.pid}`);
     try {
-      const removed = removeLeftovers();
-      for (const name of left) if (name !== stranger) expect(removed).toContain(name);
+      removeLeftovers();
       expect(namespacesOf(killed.child.pid!)).toEqual([stranger]);
       expect(listNetns()).toContain(own);
     } finally {
