@@ -36,6 +36,11 @@ export class Forward implements Stage {
     const bytes = this.#pool.bytes;
     const macs = this.#macs;
     const { allowed, storm, ports } = this.#bridge;
+    // Frames come in bursts: the destination of the last look-up is remembered within the batch.
+    let lastHigh = -1;
+    let lastLow = 0;
+    let lastVlan = 0;
+    let entry = -1;
     for (let i = 0; i < count; i++) {
       if (fate[i] !== Fate.Live) continue;
       const at = start[i];
@@ -44,7 +49,13 @@ export class Forward implements Stage {
         this.#flood(batch, i);
         continue;
       }
-      const entry = macs.lookup(high, bytes.getInt32(at + 2), vlan[i]);
+      const low = bytes.getInt32(at + 2);
+      if (low !== lastLow || high !== lastHigh || vlan[i] !== lastVlan) {
+        entry = macs.lookup(high, low, vlan[i]);
+        lastHigh = high;
+        lastLow = low;
+        lastVlan = vlan[i];
+      }
       const to = entry < 0 ? -1 : macs.port(entry);
       const carried = to >= 0 && to < ports && ((allowed[(to << 7) + (vlan[i] >> 5)] >>> (vlan[i] & 31)) & 1) === 1;
       if (!carried) {

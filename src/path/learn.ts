@@ -36,10 +36,16 @@ export class Learn implements Stage {
     const bytes = this.#bytes;
     const macs = this.#macs;
     const router = this.#router;
+    // Frames come in bursts: what was just learned need not be looked up again within the batch.
+    let known = -1;
     for (let i = 0; i < count; i++) {
       if (fate[i] !== Fate.Live) continue;
       const high = bytes.getUint16(start[i] + 6);
       const low = bytes.getInt32(start[i] + 8);
+      if (known >= 0 && vlan[i] === vlan[known] && port[i] === port[known]) {
+        const at = start[known];
+        if (bytes.getInt32(at + 8) === low && bytes.getUint16(at + 6) === high) continue;
+      }
       if ((high & 0x0100) !== 0 || (high | low) === 0) {
         batch.drop(i, Drop.BadSource);
         continue;
@@ -53,6 +59,7 @@ export class Learn implements Stage {
       }
       const event = macs.learn(high, low, vlan[i], port[i], nowMs);
       if (event > MacEvent.Added) this.#unusual(batch, i, event);
+      else known = i;
     }
   }
 

@@ -193,10 +193,13 @@ export class Engine implements TxSink, LeakSink {
   sent(tenant: number, row: number, port: number, bytes: number): void {
     const ledger = this.paths[tenant]?.ledger;
     if (ledger === undefined) return;
-    ledger.add(row, Column.Held, -1);
-    ledger.add(row, Column.Sent, 1);
-    ledger.add(port, Column.Transmitted, 1);
-    ledger.add(port, Column.TransmittedBytes, bytes);
+    const { cells } = ledger;
+    const from = row * COLUMNS;
+    const to = port * COLUMNS;
+    cells[from + Column.Held]--;
+    cells[from + Column.Sent]++;
+    cells[to + Column.Transmitted]++;
+    cells[to + Column.TransmittedBytes] += bytes;
     this.scheduler.moved(tenant, 1);
   }
 
