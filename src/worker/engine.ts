@@ -3,7 +3,7 @@ import { BATCH_SIZE } from '../frame/layout.ts';
 import { Pool } from '../frame/pool.ts';
 import { TxQueue } from '../frame/tx-queue.ts';
 import { Drop } from '../observe/drop.ts';
-import { Column, type Ledger } from '../observe/ledger.ts';
+import { COLUMNS, Column, type Ledger } from '../observe/ledger.ts';
 import type { Devices } from '../path/devices.ts';
 import type { TenantImage } from '../path/image.ts';
 import { type LeakSink, TenantPath } from '../path/tenant-path.ts';
