@@ -11,7 +11,7 @@ function node(words: readonly string[], input = ''): { status: number | null; st
 /** Files that do something when they are loaded: programs, and what runs as a thread. They are linked, not run. */
 const isProgram = (file: string): boolean =>
   file.startsWith('bench/') ||
-  /\b(workerData|parentPort|process\.argv|readArguments\()/.test(readFileSync(file, 'utf8'));
+  /\b(workerData|parentPort|process\.argv|readArguments|parseArgs)\b/.test(readFileSync(file, 'utf8'));
 
 describe('under the pinned node itself', () => {
   test('every file can be loaded, with what it imports', () => {
