@@ -33,8 +33,13 @@ function start(words: readonly string[], uid?: number): { child: ChildProcess; e
 
 const namespacesOf = (pid: number) => listNetns().filter((name) => name.startsWith(`${prefixOf(pid)}-`));
 
-async function until(what: () => boolean): Promise<void> {
-  while (!what()) await sleep(10);
+/** Waits until something holds, or the demo has ended. */
+async function until(what: () => boolean, ended: Promise<Ended>): Promise<void> {
+  let over = false;
+  void ended.then(() => {
+    over = true;
+  });
+  while (!what() && !over) await sleep(10);
 }
 
 describe('the demo', () => {
@@ -51,7 +56,8 @@ describe('the demo', () => {
 
   it.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)('takes everything down at %s', async (signal) => {
     const { child, ended } = start(['--once']);
-    await once(child.stdout!, 'data');
+    // Its end too, so that a demo that fails is seen as that.
+    await Promise.race([once(child.stdout!, 'data'), ended]);
     expect(namespacesOf(child.pid!)).toHaveLength(8);
     child.kill(signal);
     const { code, stderr } = await ended;
@@ -62,7 +68,7 @@ describe('the demo', () => {
   it('is cleaned up after kill -9 by the next start, which leaves living ones and strangers alone', async () => {
     const own = `${prefixOf(process.pid)}-red-web1`;
     const killed = start(['--once']);
-    await until(() => namespacesOf(killed.child.pid!).length > 0);
+    await until(() => namespacesOf(killed.child.pid!).length > 0, killed.ended);
     killed.child.kill('SIGKILL');
     await killed.ended;
     const stranger = `${prefixOf(killed.child.pid!)}-red-web1`;

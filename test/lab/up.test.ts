@@ -153,7 +153,7 @@ describe.each(['uring', 'poll'])('a switch of two tenants over %s', (io) => {
   it('fragments what may be fragmented, and hosts put it together', async () => {
     const [from, to] = [new Socket('udp', 4, w2), new Socket('udp', 4, s1)];
     const [sent, got] = [ffi.sharedBytes(8000), ffi.sharedBytes(9000)];
-    sent.forEach((_, i) => (sent[i] = i * 7));
+    for (let i = 0; i < sent.length; i++) sent[i] = i * 7;
     from.set([0, 10], 0); // IP_MTU_DISCOVER, IP_PMTUDISC_DONT: without DF; source: linux/in.h
     to.set(SocketOption.ReceiveBufferForce, 1 << 20);
     to.bind('0.0.0.0', 4243);
