@@ -10,6 +10,7 @@ export class ClosedPort implements Port {
   readonly kind = 'closed';
   readonly offloads = 0;
   readonly gone = true;
+  readonly dueUs = Number.POSITIVE_INFINITY;
   readonly pending = false;
   readonly #pool: Pool;
   readonly #sink: TxSink;

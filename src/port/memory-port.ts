@@ -77,6 +77,7 @@ export class MemoryPort implements Port {
   readonly kind = 'memory';
   readonly offloads: number;
   readonly gone = false;
+  readonly dueUs = Number.POSITIVE_INFINITY;
   readonly #pool: Pool;
   readonly #sink: TxSink;
   readonly #in: Ring;

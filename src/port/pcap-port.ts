@@ -93,7 +93,7 @@ export class PcapPort implements Port {
     return this.#reader === null || !this.#reader.loaded;
   }
 
-  /** The clock's time at which the next frame comes: 0 at speed, infinity when none does. */
+  /** 0 at speed, infinity when nothing more comes. */
   get dueUs(): number {
     const reader = this.#reader;
     if (reader === null || !reader.loaded) return Number.POSITIVE_INFINITY;

@@ -33,6 +33,9 @@ export interface Port {
   /** Whether the device has vanished, or the file has failed: nothing comes any more, and what is transmitted is lost. */
   readonly gone: boolean;
 
+  /** The clock's microseconds at which frames will be there without anything telling of it; infinity where something tells. */
+  readonly dueUs: number;
+
   /**
    * Asks for up to `most` frames; a port from which nothing needs to be asked for does nothing. 0 leaves the backlog where it is.
    * @param tenant index of the tenant that slots are charged to until the path has looked at the frame

@@ -25,6 +25,7 @@ export class RemotePort implements Port {
   readonly kind = 'remote';
   readonly offloads: number;
   readonly gone = false;
+  readonly dueUs = Number.POSITIVE_INFINITY;
   readonly pending = false;
   readonly #pool: Pool;
   readonly #ring: Ring;

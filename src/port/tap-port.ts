@@ -24,6 +24,7 @@ export abstract class TapPort implements Port {
   readonly offloads: number;
   readonly file: number;
   gone = false;
+  readonly dueUs = Number.POSITIVE_INFINITY;
   closing = false;
   /** Whether a read may find a frame: the kernel said so, or the last batch found some. */
   ready = true;

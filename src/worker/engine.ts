@@ -177,7 +177,7 @@ export class Engine implements TxSink, LeakSink {
     const busy = this.#request(handled > 0) || this.#denied;
     const began = this.#options.clock();
     const waits = mayWait && !busy;
-    this.#io?.turn(waits ? IDLE_WAIT_MS : 0);
+    this.#io?.turn(waits ? this.#patience(began) : 0);
     this.#tick();
     // Time in which the worker may have slept is nobody's.
     if (!waits) this.scheduler.chargeCalls(this.#nowUs - began, this.#nowUs);
@@ -188,6 +188,17 @@ export class Engine implements TxSink, LeakSink {
     this.turns++;
     if (handled === 0) this.idleTurns++;
     return handled;
+  }
+
+  /** How long the worker may sleep: until the next frame that nothing will tell of. */
+  #patience(nowUs: number): number {
+    let due = nowUs + IDLE_WAIT_MS * 1000;
+    for (let d = 0; d < this.#devices.length; d++) {
+      const { dueUs } = this.#devices[d].port;
+      if (dueUs < due) due = dueUs;
+    }
+    const wait = Math.floor((due - nowUs) / 1000);
+    return wait > 0 ? wait : 0;
   }
 
   sent(tenant: number, row: number, port: number, bytes: number): void {
