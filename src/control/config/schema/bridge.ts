@@ -15,12 +15,15 @@ export const bridge = z
       max: 1_000_000,
       reason: '300 s and the range: IEEE 802.1D-2004, table 7-5',
     }).prefault('300s'),
-    mac_move_limit: quantity('Moves of a MAC address between ports within ten seconds; more count as flapping, and are logged', {
-      min: 1,
-      max: 1000,
-      unit: 'moves',
-      reason: 'a station that roams moves once; a loop moves it with every frame',
-    }).prefault(5),
+    mac_move_limit: quantity(
+      'Moves of a MAC address between ports within ten seconds; more count as flapping, and are logged',
+      {
+        min: 1,
+        max: 1000,
+        unit: 'moves',
+        reason: 'a station that roams moves once; a loop moves it with every frame',
+      },
+    ).prefault(5),
     static_macs: z
       .array(
         z.strictObject({
