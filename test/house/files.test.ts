@@ -4,7 +4,7 @@ import { dirname } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { projectFiles, sources } from '../support/sources.ts';
 
-const MOST_LINES = 420;
+const MOST_LINES = 440;
 const files = projectFiles();
 const isText = (file: string): boolean => /\.(ts|md|sh|ya?ml|json|txt)$|^(bin|\.ci)\//.test(file);
 
