@@ -36,7 +36,12 @@ const engine = new Engine({
     Atomics.notify(control, Control.Bell);
   },
 });
-const io = openIo(engine.pool, engine, { ports: settings.devices, wakeFd: settings.wakeFd }, settings.io ?? undefined);
+const io = openIo(
+  engine.pool,
+  engine.tenants,
+  { ports: settings.devices, wakeFd: settings.wakeFd },
+  settings.io ?? undefined,
+);
 engine.io = io;
 
 /** Devices whose removal is under way: message number by device index. */
@@ -45,9 +50,9 @@ const leaving = new Map<number, number>();
 function makePort(spec: DeviceSpec): Port {
   switch (spec.kind) {
     case 'memory':
-      return new MemoryPort(spec.name, spec.handles, engine.pool, engine, spec.offloads);
+      return new MemoryPort(spec.name, spec.handles, engine.pool, engine.tenants, spec.offloads);
     case 'pcap':
-      return new PcapPort(spec.name, spec, engine.pool, engine, clock);
+      return new PcapPort(spec.name, spec, engine.pool, engine.tenants, clock);
     case 'remote':
       return new RemotePort(spec.name, spec.outbox, spec.ownerWakeFd, engine.pool);
     default:
@@ -59,22 +64,23 @@ function makePort(spec: DeviceSpec): Port {
 function carryOut(message: ToWorker, number: number): boolean {
   switch (message.type) {
     case 'add-device': {
-      engine.addDevice(message.index, makePort(message.spec), message.shared);
-      for (const inbox of message.inboxes) engine.addInbox(message.index, new RemoteInbox(inbox, engine.pool));
+      engine.devices.add(message.index, makePort(message.spec), message.shared);
+      for (const inbox of message.inboxes)
+        engine.devices.get(message.index).inboxes.push(new RemoteInbox(inbox, engine.pool));
       return true;
     }
     case 'remove-device':
-      engine.removeDevice(message.index);
+      engine.devices.get(message.index).closing = true;
       leaving.set(message.index, number);
       return false;
     case 'assign':
-      engine.assignDevice(message.index, message.vid, message.tenant, message.row);
+      engine.devices.assign(message.index, message.vid, message.tenant, message.row);
       return true;
     case 'set-tenant':
-      engine.setTenant(message.image);
+      engine.tenants.set(message.image);
       return true;
     case 'remove-tenant':
-      engine.removeTenant(message.index);
+      engine.tenants.remove(message.index);
       return true;
     default:
       return true;
@@ -100,7 +106,7 @@ function readMessages(): void {
 
 function reportLeft(): void {
   for (const [index, number] of leaving) {
-    if (engine.hasDevice(index)) continue;
+    if (engine.devices.has(index)) continue;
     leaving.delete(index);
     post({ type: 'done', number, error: null, audit: null });
   }

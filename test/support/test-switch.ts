@@ -71,7 +71,7 @@ export class TestSwitch {
       const end = MemoryEnd.create(1 << 20);
       this.#ends.set(name, end);
       const offloads = options.offloads?.[port] ?? 0;
-      engine.addDevice(device, new MemoryPort(name, end.handles(), engine.pool, engine, offloads), shared);
+      engine.devices.add(device, new MemoryPort(name, end.handles(), engine.pool, engine.tenants, offloads), shared);
       return device++;
     };
     const uplinks = new Map(
@@ -93,15 +93,15 @@ export class TestSwitch {
         indexOf: (name) => model.tenants.findIndex((other) => other.name === name) + 1,
       });
       this.tenants.push(compiled);
-      engine.setTenant(compiled.image);
+      engine.tenants.set(compiled.image);
       for (const [row, { device: index, outerVlan }] of attachments.entries()) {
-        engine.assignDevice(index, outerVlan, i + 1, row);
+        engine.devices.assign(index, outerVlan, i + 1, row);
       }
       const slow = compiled.slow(
         () => {},
         (event) => this.events.push(event),
       );
-      if (slow !== null) this.slowPath.addTenant(slow, this.nowUs / 1000);
+      this.slowPath.addTenant(slow, this.nowUs / 1000);
     }
     this.run();
     for (const end of this.#ends.values()) while (end.receive() !== null);

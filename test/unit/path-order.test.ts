@@ -14,7 +14,7 @@ it.each([
   ['everything', EVERYTHING.replaceAll('\n', '\n  ')],
 ])('a tenant with %s runs the stages that the order names, and says so', async (_name, tenant) => {
   const lab = await TestSwitch.of(`version: 1\ntenants:\n  red:\n    ${tenant.trimStart()}\n`);
-  const path = lab.engine.paths[1]!;
+  const path = lab.engine.tenants.paths[1]!;
   const order = stageOrder(path.image);
   expect(path.stages.map(({ name }) => name)).toEqual(order.in);
   expect(path.egress.stages.map(({ name }) => name)).toEqual(order.out);

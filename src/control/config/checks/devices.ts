@@ -41,8 +41,9 @@ function devicesOf(config: Config): [Path, DeviceKeys][] {
 
 function claimsOf(keys: DeviceKeys, world: World): [what: string, name: string, key: Path][] {
   const claims: [string, string, Path][] = [];
-  if (keys.tap !== undefined) claims.push(['device', keys.tap, ['tap']]);
-  if (keys.netdev !== undefined) claims.push(['device', keys.netdev, ['netdev']]);
+  // Namespaces may use the same name: eth0 in each.
+  if (keys.tap !== undefined) claims.push([deviceIn(keys.netns), keys.tap, ['tap']]);
+  if (keys.netdev !== undefined) claims.push([deviceIn(undefined), keys.netdev, ['netdev']]);
   const write = keys.pcap?.write;
   if (write !== undefined) claims.push(['file', resolve(dirname(world.file), write), ['pcap', 'write']]);
   return claims;
@@ -128,4 +129,8 @@ function checkPcap(path: Path, keys: DeviceKeys, reporter: Reporter, world: Worl
       'choose another file',
     );
   }
+}
+
+function deviceIn(netns: string | undefined): string {
+  return netns === undefined ? 'device' : `device in namespace '${netns}'`;
 }

@@ -52,7 +52,7 @@ const rule = z
   .strictObject({
     allow: match.describe('Let pass what matches').optional(),
     deny: match.describe('Drop what matches').optional(),
-    reject: match.describe('Drop what matches and answer with a TCP reset or ICMP unreachable').optional(),
+    reject: match.describe('Drop what matches and tell the sender by ICMP: administratively prohibited').optional(),
     log: flag('Log matches, at most a few a second', false),
   })
   .describe('One of allow, deny, reject; the first rule that matches decides');
