@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { chmodSync, existsSync, lstatSync, unlinkSync } from 'node:fs';
 import { createConnection, createServer, type Server, type Socket } from 'node:net';
+import { dirname } from 'node:path';
 import { type ErrorCode, errorCodes, UserError } from '../errors.ts';
 
 /**
@@ -39,6 +40,8 @@ export class RpcServer {
         throw new UserError('already-running', `Another switch answers on ${path}`, `stop it, or ${ELSEWHERE}`);
       }
     }
+    // The kernel's word for it is lost: libuv calls it EACCES.
+    if (!existsSync(dirname(path))) throw new UserError('usage', `There is no folder ${dirname(path)}`, ELSEWHERE);
     const made = new RpcServer(path, methods);
     try {
       if (existsSync(path)) unlinkSync(path);

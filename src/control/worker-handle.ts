@@ -1,4 +1,5 @@
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
+import { type Failure, LinuxError } from '../../native-free/errors.ts';
 import { closeEventfd, createEventfd, signalEventfd } from '../../native-free/eventfd.ts';
 import { Ledger } from '../observe/ledger.ts';
 import type { SharedBucketsHandles } from '../table/shared-buckets.ts';
@@ -80,7 +81,7 @@ export class WorkerHandle {
       transferList: [port2],
       name: `tapyard-worker-${options.worker}`,
     });
-    this.#thread.on('error', (error) => this.#fail(error instanceof Error ? error : new Error(String(error))));
+    this.#thread.on('error', (error) => this.#fail(revive(error)));
     this.#thread.on('exit', (code) => {
       if (!this.#stopping) this.#fail(new Error(`worker ${this.index} ended with code ${code}`));
     });
@@ -172,6 +173,12 @@ export class WorkerHandle {
     this.#waiting.clear();
     this.#onFailure(error);
   }
+}
+
+/** An error that came from another thread has lost its class, and kept its fields. */
+function revive(error: unknown): Error {
+  if (!(error instanceof Error)) return new Error(String(error));
+  return error.name === 'LinuxError' && 'code' in error ? new LinuxError(error as unknown as Failure) : error;
 }
 
 async function within<Value>(value: Promise<Value>, ms: number, complaint: string): Promise<Value> {
