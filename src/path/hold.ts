@@ -28,6 +28,7 @@ export class Hold {
   readonly #neighbors: NeighborTable;
   readonly #router: RouterImage;
   readonly #punter: Punter;
+  readonly #most: number;
   readonly #frames = new Batch();
   /** Interface and four address words of each frame's next hop; when it came, wrapped milliseconds. */
   readonly #keys = new Int32Array(this.#frames.capacity * 5);
@@ -38,12 +39,21 @@ export class Hold {
   #generation = -1;
   #reminded = 0;
 
-  constructor(pool: Pool, ledger: Ledger, neighbors: NeighborTable, router: RouterImage, punter: Punter) {
+  /** @param quota the tenant's frames in flight */
+  constructor(
+    pool: Pool,
+    ledger: Ledger,
+    neighbors: NeighborTable,
+    router: RouterImage,
+    punter: Punter,
+    quota: number,
+  ) {
     this.#pool = pool;
     this.#ledger = ledger;
     this.#neighbors = neighbors;
     this.#router = router;
     this.#punter = punter;
+    this.#most = Math.min(this.#frames.capacity, quota >> 1);
   }
 
   get count(): number {
@@ -65,7 +75,7 @@ export class Hold {
     for (let k = 0; k < frames.count; k++) if (this.#is(k, iface, w0, w1, w2, w3)) same++;
     if (same === 0) this.#ask(batch.nowUs, iface, w0, w1, w2, w3);
     const long = batch.body[i] >= 0;
-    if (frames.count === frames.capacity || same >= MOST_PER_NEIGHBOR || (long && this.#bodies === MOST_HELD_BODIES)) {
+    if (frames.count >= this.#most || same >= MOST_PER_NEIGHBOR || (long && this.#bodies === MOST_HELD_BODIES)) {
       batch.drop(i, Drop.NeighborQueue);
       return;
     }

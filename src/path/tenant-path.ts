@@ -102,7 +102,7 @@ export class TenantPath {
     if (router !== null) {
       const neighbors = NeighborTable.attach(router.neighbors);
       const fib = new Fib(router);
-      hold = new Hold(pool, ledger, neighbors, router, punter);
+      hold = new Hold(pool, ledger, neighbors, router, punter, image.frames);
       bridging.push(
         new ToRouter(pool, router, fib, ledger, punter),
         ...optional(has.interfaceAclIn, () => new InterfaceAclIn(acls, router)),
