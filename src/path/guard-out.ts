@@ -1,8 +1,7 @@
 import type { Batch } from '../frame/batch.ts';
-import { Kind } from '../frame/batch.ts';
 import type { Pool } from '../frame/pool.ts';
 import { Drop } from '../observe/drop.ts';
-import { pushTag } from '../wire/vlan.ts';
+import { isTpid, pushTag } from '../wire/vlan.ts';
 import { headerBytes } from './charge.ts';
 import type { Devices } from './devices.ts';
 import type { BridgeImage } from './image.ts';
@@ -38,26 +37,24 @@ export class GuardOut implements OutStage {
       if (to < 0) continue;
       const i = frame[o];
       if (linkUp[device[to]] === 0) this.#waste.output(batch, outputs, o, Drop.LinkDown);
-      else if (this.#payload(batch, i, outputs.head[o]) > mtu[to]) this.#waste.output(batch, outputs, o, Drop.Mtu);
+      else if (this.#payload(batch, i, outputs, o) > mtu[to]) this.#waste.output(batch, outputs, o, Drop.Mtu);
       else if (outerVlan[to] > 0) this.#pushOuter(batch, i, outputs, o);
     }
   }
 
-  /** Bytes behind the Ethernet header and the VLAN tag, of the longest piece. Padding of short frames never counts. */
-  #payload(batch: Batch, i: number, head: number): number {
-    const whole = this.#whole(batch, i, head);
-    const limit = batch.limit[i];
-    return limit > 0 && limit < whole ? limit : whole;
-  }
-
-  #whole(batch: Batch, i: number, head: number): number {
-    const toL3 = batch.l3[i] - batch.start[i];
+  /** Bytes behind the Ethernet header and one VLAN tag, of the longest piece; whatever the IP header says the frame holds. */
+  #payload(batch: Batch, i: number, outputs: Outputs, o: number): number {
+    const { bytes } = this.#pool;
+    const link = isTpid(bytes.getUint16(outputs.start[o] + 12)) ? 18 : 14;
+    const headLength = outputs.headLength[o];
+    let whole = headLength + batch.bodyLength[i] - link;
     if (batch.gsoType[i] !== 0) {
       // The frame's own head may have been given back already, when its last output went over to a copy.
-      const move = this.#pool.position(head) - this.#pool.position(batch.head[i]);
-      return headerBytes(batch, i, this.#pool.bytes, move) - toL3 + batch.gsoSize[i];
+      const move = this.#pool.position(outputs.head[o]) - this.#pool.position(batch.head[i]);
+      whole = headerBytes(batch, i, bytes, move) + headLength - batch.headLength[i] - link + batch.gsoSize[i];
     }
-    return batch.kind[i] === Kind.Other || batch.ipLength[i] === 0 ? batch.length(i) - toL3 : batch.ipLength[i];
+    const limit = batch.limit[i];
+    return limit > 0 && limit < whole ? limit : whole;
   }
 
   #pushOuter(batch: Batch, i: number, outputs: Outputs, o: number): void {
