@@ -1,7 +1,7 @@
 import type { Batch } from '../frame/batch.ts';
 import type { Pool } from '../frame/pool.ts';
 import { Drop } from '../observe/drop.ts';
-import { popTag, pushTag } from '../wire/vlan.ts';
+import { isTpid, popTag, pushTag } from '../wire/vlan.ts';
 import { type BridgeImage, PortMode } from './image.ts';
 import type { Outputs } from './outputs.ts';
 import type { OutStage } from './stage.ts';
@@ -9,8 +9,9 @@ import type { Waste } from './waste.ts';
 
 /**
  * Brings each output into the form that its port wants: untagged for access and tunnel ports and for a trunk's native VLAN, tagged
- * otherwise. A head that nobody shares is edited in place; of a shared one, one copy in the other form is made and serves all
- * further outputs of the frame that want it.
+ * otherwise. What carries an inner tag keeps its own even in the native VLAN, or the next switch would take the inner tag for
+ * the VLAN (double tagging, a way out of the native VLAN into any other). A head that nobody shares is edited in place; of a
+ * shared one, one copy in the other form is made and serves all further outputs of the frame that want it.
  * Source: IEEE 802.1Q-2018, 6.9.2.
  */
 export class VlanOut implements OutStage {
@@ -28,11 +29,12 @@ export class VlanOut implements OutStage {
   run(batch: Batch, outputs: Outputs): void {
     const { count, frame, port } = outputs;
     const { mode, pvid } = this.#bridge;
+    const { etherType } = batch;
     for (let o = 0; o < count; o++) {
       const to = port[o];
       if (to < 0) continue;
       const i = frame[o];
-      const wantsTag = mode[to] === PortMode.Trunk && pvid[to] !== batch.vlan[i] ? 1 : 0;
+      const wantsTag = mode[to] === PortMode.Trunk && (pvid[to] !== batch.vlan[i] || isTpid(etherType[i])) ? 1 : 0;
       if (wantsTag !== batch.tagged[i]) this.#convert(batch, i, outputs, o, wantsTag === 1);
     }
   }
