@@ -23,12 +23,16 @@ export class Punter {
   readonly #ring: Ring;
   readonly #buckets: TokenBucket;
 
-  /** @param rates punts a second of the classes Control, Local and Errors */
+  /** @param rates punts a second of the classes Control, Local and Errors; 0: none */
   constructor(pool: Pool, ring: Ring, rates: readonly [number, number, number]) {
     this.#pool = pool;
     this.#ring = ring;
     this.#buckets = new TokenBucket(4);
-    for (let i = 0; i < 3; i++) this.#buckets.set(i, rates[i], Math.max(32, rates[i] / 4));
+    for (let i = 0; i < 3; i++) {
+      // To a bucket a rate of 0 is no limit, and one without burst is shut.
+      if (rates[i] === 0) this.#buckets.set(i, 1, 0);
+      else this.#buckets.set(i, rates[i], Math.max(32, rates[i] / 4));
+    }
     this.#buckets.set(PuntClass.Events, EVENTS_PER_SECOND, EVENTS_PER_SECOND);
   }
 

@@ -96,16 +96,15 @@ export class Tenant {
     return Array.from({ length: this.ledgers[0].rows }, (_, row) => row);
   }
 
-  /** The tenant as the slow path serves it; null without a router. */
-  slow(wake: (worker: number) => void, onEvent: (event: SlowEvent) => void): SlowTenant | null {
+  /** The tenant as the slow path serves it; without a router it has no interfaces, and the slow path only logs for it. */
+  slow(wake: (worker: number) => void, onEvent: (event: SlowEvent) => void): SlowTenant {
     const { router, name } = this.model;
-    if (router === null) return null;
     return {
       name,
-      interfaces: slowInterfaces(router),
+      interfaces: router === null ? [] : slowInterfaces(router),
       neighbors: this.neighbors,
-      permanent: router.neighbors.map(({ address, mac, interface: iface }) => ({
-        interface: router.interfaces.findIndex((one) => one.name === iface),
+      permanent: (router?.neighbors ?? []).map(({ address, mac, interface: iface }) => ({
+        interface: (router?.interfaces ?? []).findIndex((one) => one.name === iface),
         words: address.words,
         mac: parseMac(mac),
       })),
@@ -113,7 +112,7 @@ export class Tenant {
       injects: this.injects,
       wake,
       onEvent,
-      limits: { icmpPerSecond: router.icmpRate },
+      limits: { icmpPerSecond: router?.icmpRate ?? 0 },
     };
   }
 
