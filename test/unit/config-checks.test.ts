@@ -55,7 +55,7 @@ type Case = readonly [slot: string, line: string, code: ErrorCode, message: stri
 const refused: readonly Case[] = [
   ['port', 'a: {}', 'config-missing-key', "'a' has no device"],
   ['port', 'a: {tap: t, memory: true}', 'config-conflict', 'tap and memory exclude'],
-  ['port', 'a: {tap: red-web1}', 'config-taken', "device 'red-web1' is used twice"],
+  ['port', 'a: {tap: red-web1, netns: w1}', 'config-taken', "'red-web1' is used twice"],
   ['port', 'a: {netdev: blue-app}', 'config-taken', "device 'blue-app' is used twice"],
   ['port', 'a: {netdev: eth1}', 'config-taken', "device 'eth1' is used twice"],
   ['port', 'a: {tap: sixteen-bytes-xx}', 'config-value', 'has 16 bytes'],
@@ -211,6 +211,7 @@ const refused: readonly Case[] = [
 ];
 
 const accepted: readonly (readonly [slot: string, line: string])[] = [
+  ['port', 'a: {tap: red-web1}'],
   ['port', 'a: {tap: t, netns: w1, vlan: 20, mac: "02:00:00:00:0a:01"}'],
   ['port', 'a: {tap: t, netns: t, address: 10.0.0.0/31, gateway: 10.0.0.1}'],
   ['port', "a: {tap: t, addresses: [10.0.0.2/24, 'fd00::2/64'], gateway: [10.0.0.1, 'fd00::1'], force: true}"],
@@ -259,7 +260,7 @@ describe('the checks of a configuration', () => {
   });
 
   it('name both places of what is used twice', () => {
-    const [found] = parseConfig(put('port', 'a: {tap: red-web1}'), 'f.yaml').diagnostics!;
+    const [found] = parseConfig(put('port', 'a: {tap: red-web1, netns: w1}'), 'f.yaml').diagnostics!;
     expect([found!.place.line, found!.related!.place.line]).toEqual([10, 7]);
   });
 
