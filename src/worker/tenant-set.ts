@@ -1,0 +1,116 @@
+import { Batch, Fate, Trait } from '../frame/batch.ts';
+import { BATCH_SIZE } from '../frame/layout.ts';
+import type { Pool } from '../frame/pool.ts';
+import { Drop } from '../observe/drop.ts';
+import { COLUMNS, Column } from '../observe/ledger.ts';
+import type { Devices } from '../path/devices.ts';
+import type { TenantImage } from '../path/image.ts';
+import { type LeakSink, TenantPath } from '../path/tenant-path.ts';
+import type { TxSink } from '../port/port.ts';
+import type { SharedBuckets } from '../table/shared-buckets.ts';
+import { Injector } from './injector.ts';
+import type { Scheduler } from './scheduler.ts';
+
+export interface TenantContext {
+  readonly worker: number;
+  readonly pool: Pool;
+  readonly devices: Devices;
+  readonly buckets: SharedBuckets;
+  readonly scheduler: Scheduler;
+}
+
+/**
+ * The tenants of one worker by index: their paths, what the slow path sends them, what leaks between them, and the books in which
+ * ports report what became of their frames.
+ */
+export class TenantSet implements TxSink, LeakSink {
+  readonly paths: (TenantPath | undefined)[];
+  readonly injectors: (Injector | undefined)[];
+  /** Frames that other tenants' routers have handed to each. */
+  readonly leaked: (Batch | undefined)[];
+  /** Indices in use. */
+  readonly indices: number[] = [];
+  readonly #context: TenantContext;
+
+  constructor(most: number, context: TenantContext) {
+    this.paths = new Array(most).fill(undefined);
+    this.injectors = new Array(most).fill(undefined);
+    this.leaked = new Array(most).fill(undefined);
+    this.#context = context;
+  }
+
+  /** Adds a tenant, or gives it a new path compiled from a changed image; frames that wait for neighbours are dropped then. */
+  set(image: TenantImage): void {
+    const { index } = image;
+    const { pool, worker, devices, buckets, scheduler } = this.#context;
+    this.paths[index]?.hold?.clear(Drop.NeighborFailed);
+    const path = new TenantPath(pool, image, worker, devices, buckets, this);
+    this.paths[index] = path;
+    this.leaked[index] ??= new Batch(BATCH_SIZE);
+    this.injectors[index] = new Injector(pool, path, image.workers[worker].inject);
+    scheduler.setWeight(index, image.weight);
+    if (!this.indices.includes(index)) this.indices.push(index);
+  }
+
+  remove(index: number): void {
+    this.paths[index]?.hold?.clear(Drop.PortClosed);
+    this.paths[index] = undefined;
+    this.injectors[index] = undefined;
+    this.#context.scheduler.setWeight(index, 0);
+    const at = this.indices.indexOf(index);
+    if (at >= 0) this.indices.splice(at, 1);
+  }
+
+  sent(tenant: number, row: number, port: number, bytes: number): void {
+    const ledger = this.paths[tenant]?.ledger;
+    if (ledger === undefined) return;
+    const { cells } = ledger;
+    const from = row * COLUMNS;
+    const to = port * COLUMNS;
+    cells[from + Column.Held]--;
+    cells[from + Column.Sent]++;
+    cells[to + Column.Transmitted]++;
+    cells[to + Column.TransmittedBytes] += bytes;
+    this.#context.scheduler.moved(tenant, 1);
+  }
+
+  lost(tenant: number, row: number, reason: number): void {
+    const ledger = this.paths[tenant]?.ledger;
+    if (ledger === undefined) return;
+    ledger.add(row, Column.Held, -1);
+    ledger.drop(row, reason);
+  }
+
+  leak(batch: Batch, i: number): void {
+    const tenant = batch.leakTo[i];
+    const path = this.paths[tenant];
+    const to = this.leaked[tenant];
+    if (path === undefined || to === undefined || to.count === to.capacity) {
+      // Gone, or fuller than one batch can make it: the frame was booked as leaked out, and ends in nobody's books but the pool's.
+      this.#context.pool.release(batch.head[i]);
+      this.#context.pool.release(batch.body[i]);
+      return;
+    }
+    const k = to.take(batch, i);
+    to.fate[k] = Fate.Live;
+    to.traits[k] = (batch.traits[i] | Trait.Leaked) & ~Trait.Routed;
+    to.port[k] = path.routerRow;
+    to.inInterface[k] = -1;
+    to.outInterface[k] = -1;
+    to.twin[k] = -1;
+    path.ledger.add(path.routerRow, Column.LeakedIn, 1);
+  }
+
+  /** Whether a path has written to the slow path since it was last asked. */
+  takeBell(): boolean {
+    let rang = false;
+    for (let k = 0; k < this.indices.length; k++) {
+      const punter = this.paths[this.indices[k]]?.punter;
+      if (punter?.rang === true) {
+        punter.rang = false;
+        rang = true;
+      }
+    }
+    return rang;
+  }
+}
