@@ -69,7 +69,9 @@ export class Acls {
     key[AclKey.SMAC_HI] = bytes.getUint16(start + 6);
     key[AclKey.SMAC_LO] = bytes.getInt32(start + 8);
     const l3 = batch.l3[i];
-    if (batch.ipLength[i] === 0) {
+    // What lies behind a customer's tag is payload to a tunnel, although its headers were found.
+    const isPacket = batch.ipLength[i] > 0 && batch.kind[i] !== Kind.Other;
+    if (!isPacket) {
       key[AclKey.FAMILY] = ABSENT;
     } else if (batch.kind[i] === Kind.Ipv4) {
       key[AclKey.FAMILY] = 4;
@@ -88,17 +90,17 @@ export class Acls {
       key[AclKey.DST2] = bytes.getInt32(l3 + 32);
       key[AclKey.DST3] = bytes.getInt32(l3 + 36);
     }
-    const proto = batch.proto[i];
+    const proto = isPacket ? batch.proto[i] : ABSENT;
     const icmp = (proto === Protocol.Icmp && batch.kind[i] === Kind.Ipv4) || proto === Protocol.Icmpv6;
     key[AclKey.PROTO] = proto;
-    key[AclKey.SPORT] = icmp ? ABSENT : batch.sport[i];
-    key[AclKey.DPORT] = icmp ? ABSENT : batch.dport[i];
+    key[AclKey.SPORT] = icmp || !isPacket ? ABSENT : batch.sport[i];
+    key[AclKey.DPORT] = icmp || !isPacket ? ABSENT : batch.dport[i];
     key[AclKey.ICMP_TYPE] = icmp ? batch.sport[i] : ABSENT;
     key[AclKey.ICMP_CODE] = icmp ? batch.dport[i] : ABSENT;
     const l4 = batch.l4[i];
     const flagsThere = proto === Protocol.Tcp && l4 >= 0 && l4 + 14 <= batch.start[i] + batch.headLength[i];
     key[AclKey.TCP_FLAGS] = flagsThere ? bytes.getUint8(l4 + 13) : ABSENT;
-    key[AclKey.FRAGMENT] = batch.ipLength[i] === 0 ? ABSENT : (batch.traits[i] & Trait.Fragment) !== 0 ? 1 : 0;
+    key[AclKey.FRAGMENT] = !isPacket ? ABSENT : (batch.traits[i] & Trait.Fragment) !== 0 ? 1 : 0;
   }
 }
 

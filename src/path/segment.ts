@@ -1,4 +1,4 @@
-import { type Batch, Kind } from '../frame/batch.ts';
+import type { Batch } from '../frame/batch.ts';
 import type { Pool } from '../frame/pool.ts';
 import { join, replace, sum } from '../wire/checksum.ts';
 import * as ipv4 from '../wire/ipv4.ts';
@@ -64,7 +64,8 @@ export class Segmenter {
     const offset = batch.csumOffset[i];
     const size = batch.gsoSize[i];
     const isTcp = batch.gsoType[i] !== Gso.UdpL4;
-    const isV4 = batch.kind[i] === Kind.Ipv4;
+    // By the header, not by kind: to a tunnel what lies behind a customer's tag is no packet.
+    const isV4 = bytes.getUint8(l3) >> 4 === 4;
     const header = isTcp ? tcp.headerLength(bytes, l4) : udp.HEADER_LENGTH;
     const data = l4 + header;
     const payload = start + headLength + batch.bodyLength[i] - data;
