@@ -42,6 +42,20 @@ describe('files', () => {
     expect(lock).not.toContain('"hasInstallScript"');
   });
 
+  test('of the lock file keep no optional package from machines with Node 18', () => {
+    // npm leaves out optional packages whose `engines` do not fit the Node that runs npm; vitest needs some (its bundler's binary),
+    // and the pinned Node runs it. `npm install` writes the fields: take those that this finds out of the lock file again.
+    const { packages } = JSON.parse(readFileSync('package-lock.json', 'utf8')) as {
+      readonly packages: Record<string, { readonly optional?: boolean; readonly engines?: { readonly node?: string } }>;
+    };
+    const lowest = (range: string): number =>
+      Math.min(...range.split('||').map((part) => Number(/\d+/.exec(part)?.[0] ?? 0)));
+    const refused = Object.entries(packages).filter(
+      ([, { optional, engines }]) => optional && lowest(engines?.node ?? '') > 18,
+    );
+    expect(refused.map(([path, { engines }]) => `${path}: ${engines?.node}`)).toEqual([]);
+  });
+
   test('at the top are no more than the house has', () => {
     const top = [...new Set(files.map((file) => file.split('/')[0]))].filter((name) => !name.startsWith('.'));
     expect(top.sort()).toEqual(
