@@ -30,6 +30,7 @@ const libc = library().getFunctions({
   fcntl: { return: 'i32', arguments: ['i32', 'i32', 'i32'] },
   poll: { return: 'i32', arguments: ['pointer', 'u32', 'i32'] },
   eventfd: { return: 'i32', arguments: ['u32', 'i32'] },
+  clock_gettime: { return: 'i32', arguments: ['i32', 'pointer'] },
   mmap: { return: 'pointer', arguments: ['pointer', 'u64', 'i32', 'i32', 'i32', 'i64'] },
   munmap: { return: 'i32', arguments: ['pointer', 'u64'] },
   setns: { return: 'i32', arguments: ['i32', 'i32'] },
@@ -64,6 +65,7 @@ export const fcntl: (fd: number, command: number, argument: number) => number = 
 /** @param timeoutMs -1 waits for ever: bound it in a worker, which hears nothing meanwhile */
 export const poll: (pollfds: Pointer, count: number, timeoutMs: number) => number = libc.poll;
 export const eventfd: (initial: number, flags: number) => number = libc.eventfd;
+export const clockGettime: (clock: number, timespec: Pointer) => number = libc.clock_gettime;
 /** Moves the calling thread alone. */
 export const setns: (fd: number, kind: number) => number = libc.setns;
 export const unshare: (flags: number) => number = libc.unshare;
@@ -200,6 +202,8 @@ export function selfTest(): void {
   const page = mmap(4096, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   holds('mmap', page !== -1n && new Uint8Array(view(page, 4096))[4095] === 0);
   holds('munmap', munmap(page, 4096) === 0);
+  holds('clock_gettime', clockGettime(1, at) === 0);
+  fails('clock_gettime', clockGettime(-100, at));
   fails('setns', setns(bad, 0));
   holds('unshare', unshare(0) === 0);
   holds('if_nametoindex', ifNameToIndex('no-such-device!') === 0);

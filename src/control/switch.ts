@@ -1,3 +1,4 @@
+import { microsecondsSince, monotonicSeconds } from '../../native-free/clock.ts';
 import { selfTest } from '../../native-free/ffi.ts';
 import { listLinks } from '../../native-free/links.ts';
 import { deleteAllNetns } from '../../native-free/netns.ts';
@@ -52,7 +53,7 @@ export class Switch {
   readonly startedAt = Date.now();
   readonly #linkUp = new Int32Array(new SharedArrayBuffer(MOST_DEVICES * 4));
   readonly #policers: Policers;
-  readonly #origin = performance.timeOrigin;
+  readonly #origin = monotonicSeconds();
   readonly #watch: LinkWatch;
   readonly #housekeeping: NodeJS.Timeout;
   readonly #alias: string;
@@ -119,9 +120,7 @@ export class Switch {
   }
 
   /** The workers' clock: monotonic microseconds. */
-  clockUs(): number {
-    return (performance.timeOrigin - this.#origin + performance.now()) * 1000;
-  }
+  readonly clockUs = microsecondsSince(this.#origin);
 
   tenant(name: string): Tenant | undefined {
     return this.tenants.find((tenant) => tenant.model.name === name);

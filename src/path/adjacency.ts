@@ -64,8 +64,8 @@ export class Adjacency implements Stage {
       this.#hold.add(batch, i, iface, w0, w1, w2, w3);
       return;
     }
-    const state = neighbors.state(entry);
-    if (state !== NeighborState.Reachable && state !== NeighborState.Permanent) neighbors.markUsed(entry);
+    // Whatever its state: a branch that is taken for the first time after minutes would throw the optimised code away then.
+    neighbors.markUsed(entry);
     rewrite(batch, i, this.#bytes, this.#router, neighbors.macHi(entry), neighbors.macLo(entry));
   }
 }

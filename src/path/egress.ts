@@ -27,7 +27,8 @@ export class Egress {
   flush(batch: Batch): void {
     const outputs = this.#outputs;
     if (outputs.count === 0) return;
-    for (const stage of this.stages) stage.run(batch, outputs);
+    const { stages } = this;
+    for (let s = 0; s < stages.length; s++) stages[s].run(batch, outputs);
     outputs.count = 0;
   }
 }

@@ -54,7 +54,8 @@ export class Engine {
   readonly #batch = new Batch(BATCH_SIZE);
   readonly #ready = new Batch(BATCH_SIZE);
   #io: Turner | null = null;
-  #nowUs = 0;
+  /** Microseconds; in an array, since a field would get a new object for every number. */
+  readonly #now = new Float64Array(1);
   #nowMs = 0;
   /** Whether a device was not read from in this turn because its tenant is in debt. */
   #denied = false;
@@ -85,7 +86,7 @@ export class Engine {
    */
   turn(mayWait: boolean): number {
     this.#tick();
-    this.scheduler.refill(this.#nowUs);
+    this.scheduler.refill(this.#now[0]);
     let handled = this.#fromRouters();
     const busy = this.#request(handled > 0) || this.#denied;
     const began = this.#options.clock();
@@ -93,7 +94,7 @@ export class Engine {
     this.#io?.turn(waits ? this.devices.patience(began, IDLE_WAIT_MS) : 0);
     this.#tick();
     // Time in which the worker may have slept is nobody's.
-    if (!waits) this.scheduler.chargeCalls(this.#nowUs - began, this.#nowUs);
+    if (!waits) this.scheduler.chargeCalls(this.#now[0] - began, this.#now[0]);
     handled += this.#receive();
     if (handled === 0 && this.#denied) this.scheduler.forgive();
     this.#transmit();
@@ -120,13 +121,14 @@ export class Engine {
   }
 
   #tick(): void {
-    this.#nowUs = this.#options.clock();
-    this.#nowMs = (this.#nowUs / 1000) | 0;
+    const now = this.#options.clock();
+    this.#now[0] = now;
+    this.#nowMs = (now / 1000) | 0;
   }
 
   #stamp(batch: Batch, tenant: number): void {
     batch.tenant = tenant;
-    batch.nowUs = this.#nowUs;
+    batch.nowUs = this.#now[0];
     batch.nowMs = this.#nowMs;
   }
 
@@ -194,7 +196,7 @@ export class Engine {
       const count = device.port.receive(batch, VISIT);
       if (count === 0) continue;
       handled += count;
-      this.#nowUs = began;
+      this.#now[0] = began;
       if (device.uplink !== null) {
         device.uplink.split(batch);
         this.#runUplink(device.uplink);

@@ -36,7 +36,7 @@ export interface WorkerSettings {
   readonly uplinkRows: number;
   /** The worker's eventfd: a write ends its wait. */
   readonly wakeFd: number;
-  /** Origin of the common clock: milliseconds since the epoch, with fraction. */
+  /** Origin of the common clock: seconds since the machine has started. */
   readonly origin: number;
   /** Wanted by TAPYARD_IO. */
   readonly io: string | null;

@@ -16,7 +16,8 @@ export class Scheduler {
   /** Frames of each tenant read or written since system calls were charged last. */
   readonly #moved: Float64Array;
   readonly #tenants: number;
-  #before = 0;
+  /** Time of the last `refill`; in an array, since a field would get a new object for every number. */
+  readonly #before = new Float64Array(1);
 
   constructor(tenants: number) {
     this.#tenants = tenants;
@@ -34,8 +35,8 @@ export class Scheduler {
 
   /** Gives out the time since the last call. */
   refill(nowUs: number): void {
-    const elapsed = nowUs - this.#before;
-    this.#before = nowUs;
+    const elapsed = nowUs - this.#before[0];
+    this.#before[0] = nowUs;
     const weight = this.#weight;
     const credit = this.#credit;
     const lastBusy = this.#lastBusy;

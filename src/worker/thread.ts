@@ -1,4 +1,5 @@
 import { receiveMessageOnPort, workerData } from 'node:worker_threads';
+import { microsecondsSince } from '../../native-free/clock.ts';
 import { Ledger } from '../observe/ledger.ts';
 import { MemoryPort } from '../port/memory-port.ts';
 import { openIo } from '../port/open-io.ts';
@@ -18,9 +19,7 @@ import {
 
 const settings = workerData as WorkerSettings;
 const control = new Int32Array(settings.control);
-/** Read but once: the getter makes an object of each number. */
-const shiftMs = performance.timeOrigin - settings.origin;
-const clock = (): number => (shiftMs + performance.now()) * 1000;
+const clock = microsecondsSince(settings.origin);
 const post = (message: FromWorker): void => settings.channel.postMessage(message);
 
 const engine = new Engine({
