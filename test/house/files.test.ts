@@ -4,7 +4,8 @@ import { dirname } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { projectFiles, sources } from '../support/sources.ts';
 
-const MOST_LINES = 440;
+/** A file holds one idea: about 400 lines; what lists cases may be longer. */
+const mostLines = (file: string): number => (file.startsWith('test/') ? 480 : 420);
 const files = projectFiles();
 const isText = (file: string): boolean => /\.(ts|md|sh|ya?ml|json|txt)$|^(bin|\.ci)\//.test(file);
 
@@ -26,7 +27,7 @@ describe('files', () => {
     const long = files
       .filter((file) => file.endsWith('.ts'))
       .map((file) => [file, readFileSync(file, 'utf8').split('\n').length - 1] as const);
-    expect(long.filter(([, lines]) => lines > MOST_LINES)).toEqual([]);
+    expect(long.filter(([file, lines]) => lines > mostLines(file))).toEqual([]);
   });
 
   test('name no path, host or registry of the machine they were written on', () => {

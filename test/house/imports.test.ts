@@ -15,7 +15,11 @@ const LAYERS: readonly (readonly [prefix: string, may: readonly string[]])[] = [
   ['src/port/', ['native-free/', 'src/wire/', 'src/observe/', 'src/frame/']],
   // Of a port the path knows the bits that say what a device can carry.
   ['src/path/', ['src/wire/', 'src/table/', 'src/observe/', 'src/frame/', 'src/port/port.ts']],
-  ['src/worker/', ['src/wire/', 'src/table/', 'src/observe/', 'src/frame/', 'src/port/', 'src/path/']],
+  // The thread of a worker reads the clock for it.
+  [
+    'src/worker/',
+    ['native-free/clock.ts', 'src/wire/', 'src/table/', 'src/observe/', 'src/frame/', 'src/port/', 'src/path/'],
+  ],
   // The slow path knows what the workers punt, and nothing else of the path.
   ['src/slow/', ['src/wire/', 'src/table/', 'src/observe/', 'src/frame/', 'src/path/punt.ts']],
   ['src/control/config/', ['src/errors.ts', 'src/wire/']],
