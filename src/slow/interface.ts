@@ -1,7 +1,7 @@
-import { linkLocalOf, maskWord } from '../wire/address.ts';
+import { fourWords, linkLocalOf, maskWord } from '../wire/address.ts';
 import type { Mac } from '../wire/ethernet.ts';
 import type { Advertise, SlowInterface } from './tenant.ts';
-import { fourWords, inPrefix, isIpv4, isLinkLocal6, isUnicast, same, type Words } from './words.ts';
+import { inPrefix, isIpv4, isLinkLocal6, isUnicast, same, type Words } from './words.ts';
 
 /** An interface with its addresses as four words and lengths of 128, and the questions that protocols ask of it. */
 export class RouterInterface {

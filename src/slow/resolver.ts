@@ -1,10 +1,11 @@
 import { NeighborState, type NeighborTable } from '../table/neighbor-table.ts';
+import { fourWords } from '../wire/address.ts';
 import { formatMac, type Mac } from '../wire/ethernet.ts';
 import type { Context } from './context.ts';
 import type { RouterInterface } from './interface.ts';
 import { type Ask, type Neighbor, Neighbors } from './neighbors.ts';
 import type { PermanentNeighbor } from './tenant.ts';
-import { formatWords, fourWords, type Words } from './words.ts';
+import { formatWords, type Words } from './words.ts';
 
 /** What a neighbour advertisement or an ARP reply says. */
 export interface Answer {

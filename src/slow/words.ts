@@ -1,4 +1,4 @@
-import { formatAddress, maskWord } from '../wire/address.ts';
+import { formatAddress, fourWords, maskWord } from '../wire/address.ts';
 
 /**
  * Addresses of both families as four signed words, as records and the neighbour table have them: an IPv4 address is
@@ -9,17 +9,12 @@ export type Words = readonly number[];
 const MAPPED = 0xffff;
 
 export function fromIpv4(address: number): Words {
-  return [0, 0, MAPPED, address | 0];
+  return fourWords([address]);
 }
 
 /** The IPv6 address at an offset. */
 export function wordsAt(bytes: DataView, at: number): Words {
   return [bytes.getInt32(at), bytes.getInt32(at + 4), bytes.getInt32(at + 8), bytes.getInt32(at + 12)];
-}
-
-/** @param words one or four, signed or unsigned */
-export function fourWords(words: readonly number[]): Words {
-  return words.length === 1 ? fromIpv4(words[0]) : [words[0] | 0, words[1] | 0, words[2] | 0, words[3] | 0];
 }
 
 /** As `src/wire/address.ts` wants them: one word of IPv4 or four of IPv6. */

@@ -3,7 +3,7 @@ import { AclAction, type AclImage } from '../path/image.ts';
 import type { AclRule, MaskedMac } from '../table/acl-rule.ts';
 import { compileAcl } from '../table/classifier.ts';
 import { parseMac } from '../wire/ethernet.ts';
-import { sharedDoubles, sharedOctets } from './words.ts';
+import { sharedDoubles, sharedOctets } from './shared-arrays.ts';
 
 const ACTIONS = { allow: AclAction.Allow, deny: AclAction.Deny, reject: AclAction.Reject } as const;
 

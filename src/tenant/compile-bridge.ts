@@ -1,10 +1,11 @@
 import type { AclModel, AclTarget, BridgeModel, PortModel, PortSecurity } from '../control/config/model.ts';
 import { type BridgeImage, PortMode, Reserved, type SecurityImage } from '../path/image.ts';
 import type { MacTable } from '../table/mac-table.ts';
+import { fourWords, lengthOf128 } from '../wire/address.ts';
 import { parseMac } from '../wire/ethernet.ts';
 import { Tpid } from '../wire/vlan.ts';
 import type { Policers } from './policers.ts';
-import { fourWords, lengthOf128, sharedOctets, sharedWords } from './words.ts';
+import { sharedOctets, sharedWords } from './shared-arrays.ts';
 
 const VLANS = 4096;
 const WORDS_A_PORT = VLANS / 32;
@@ -91,7 +92,7 @@ function compileSecurity({ macs, addresses }: PortSecurity): SecurityImage {
   return {
     macs: Int32Array.from(macs.map(parseMac).flatMap(({ high, low }) => [high, low])),
     prefixes: Int32Array.from(
-      addresses.flatMap((prefix) => [...fourWords(prefix), lengthOf128(prefix.family, prefix.length)]),
+      addresses.flatMap((prefix) => [...fourWords(prefix.words), lengthOf128(prefix.family, prefix.length)]),
     ),
   };
 }

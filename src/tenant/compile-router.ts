@@ -5,11 +5,11 @@ import { randomKeys } from '../table/hash.ts';
 import { Lpm4 } from '../table/lpm4.ts';
 import { Lpm6 } from '../table/lpm6.ts';
 import type { NeighborTable } from '../table/neighbor-table.ts';
-import { linkLocalOf } from '../wire/address.ts';
+import { contains, fourWords, linkLocalOf } from '../wire/address.ts';
 import { parseMac } from '../wire/ethernet.ts';
 import { NextHops } from './next-hops.ts';
 import { RouteList } from './route-list.ts';
-import { fourWords, sharedWords } from './words.ts';
+import { sharedWords } from './shared-arrays.ts';
 
 const VLANS = 4096;
 /** Punts a second and tenant: ARP, ND and resolution; packets to the router itself. ICMP errors have the model's own rate. */
@@ -110,7 +110,7 @@ function addRoute(list: Routes, route: RouteModel, interfaces: readonly Interfac
       route.hops.map((hop) => ({
         kind: hop.address === null ? HopKind.Connected : HopKind.Via,
         iface: indexOfInterface(interfaces, hop.interface),
-        address: hop.address === null ? null : fourWords(hop.address),
+        address: hop.address === null ? null : fourWords(hop.address.words),
         tenant: -1,
         weight: hop.weight,
       })),
@@ -121,10 +121,8 @@ function addRoute(list: Routes, route: RouteModel, interfaces: readonly Interfac
 
 function addFile(list: RouteList, file: FileRoutes, interfaces: readonly InterfaceModel[], hops: NextHops): void {
   const sets = file.nextHops.map((address) => {
-    const iface = interfaces.findIndex((one) =>
-      one.addresses.some(({ subnet }) => subnet.family === address.family && contains(subnet, address.words)),
-    );
-    return hops.only(HopKind.Via, iface, fourWords(address));
+    const iface = interfaces.findIndex((one) => one.addresses.some(({ subnet }) => contains(subnet, address.words)));
+    return hops.only(HopKind.Via, iface, fourWords(address.words));
   });
   const stride = file.family === 4 ? 1 : 4;
   for (let i = 0; i < file.count; i++) list.add(file.words, i * stride, file.lengths[i], sets[file.nextHopIndex[i]]);
@@ -150,13 +148,4 @@ function addConnected(list: Routes, iface: InterfaceModel, index: number, hops: 
   if (iface.addresses.some(({ address }) => address.family === 6) || iface.advertise !== null) {
     list.ipv6.add(linkLocalOf(parseMac(iface.mac)).words, 0, 128, local);
   }
-}
-
-function contains(prefix: Prefix, words: readonly number[]): boolean {
-  let left = prefix.length;
-  for (let i = 0; left > 0; i++, left -= 32) {
-    const mask = left >= 32 ? -1 : -1 << (32 - left);
-    if (((prefix.words[i] ^ words[i]) & mask) !== 0) return false;
-  }
-  return true;
 }

@@ -1,5 +1,5 @@
 import type { HopKind, RouterImage } from '../path/image.ts';
-import { sharedOctets, sharedWords } from './words.ts';
+import { sharedOctets, sharedWords } from './shared-arrays.ts';
 
 export interface Hop {
   readonly kind: HopKind;

@@ -173,3 +173,20 @@ export function isLinkLocal(words: readonly number[]): boolean {
 export function isUnspecified(words: readonly number[]): boolean {
   return words.every((word) => word === 0);
 }
+
+const MAPPED = 0xffff;
+
+/**
+ * An address of either family as four signed words, as tables and records keep it: an IPv4 address is 0, 0, 0xffff, address
+ * (RFC 4291, section 2.5.5.2).
+ * @param words one (IPv4) or four (IPv6), signed or unsigned
+ */
+export function fourWords(words: readonly number[]): [number, number, number, number] {
+  if (words.length === 1) return [0, 0, MAPPED, words[0] | 0];
+  return [words[0] | 0, words[1] | 0, words[2] | 0, words[3] | 0];
+}
+
+/** Length of a prefix counted in the 128 bits of `fourWords`. */
+export function lengthOf128(family: Family, length: number): number {
+  return family === 4 ? length + 96 : length;
+}

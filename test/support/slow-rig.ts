@@ -4,10 +4,9 @@ import type { SlowCounters } from '../../src/slow/counters.ts';
 import type { SlowEvent } from '../../src/slow/events.ts';
 import { SlowPath } from '../../src/slow/slow-path.ts';
 import type { PermanentNeighbor, SlowInterface, SlowLimits } from '../../src/slow/tenant.ts';
-import { fourWords } from '../../src/slow/words.ts';
 import { seededKeys } from '../../src/table/hash.ts';
 import { NeighborState, NeighborTable } from '../../src/table/neighbor-table.ts';
-import { parseAddress, parseInterface } from '../../src/wire/address.ts';
+import { fourWords, parseAddress, parseInterface } from '../../src/wire/address.ts';
 import { formatMac, parseMac } from '../../src/wire/ethernet.ts';
 import { describe } from './describe-frame.ts';
 

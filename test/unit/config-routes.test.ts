@@ -90,7 +90,7 @@ describe(`a routes file (TAPYARD_SEED=${seed})`, () => {
     const prefix = fc
       .tuple(fc.oneof(fc.tuple(word), fc.tuple(word, word, word, word)), fc.nat(128))
       .map(([words, length]) => {
-        const address = addressOf(words.length === 1 ? 4 : 6, words);
+        const address = addressOf(words);
         return prefixOf(address, Math.min(length, bitsOf(address)));
       });
     const line = new RouteLine();

@@ -61,7 +61,7 @@ describe(`units and addresses (TAPYARD_SEED=${seed})`, () => {
     expect(written('2001:0:0:1:0:0:0:1')).toBe('2001:0:0:1::1');
     expect(written('2001:db8:0:0:1:0:0:1')).toBe('2001:db8::1:0:0:1');
     expect(written('0:0:0:0:0:0:0:0')).toBe('::');
-    expect(written('::ffff:10.0.0.1')).toBe('::ffff:a00:1');
+    expect(written('::ffff:10.0.0.1')).toBe('::ffff:10.0.0.1');
     expect(written('fe80::')).toBe('fe80::');
   });
 
@@ -102,7 +102,7 @@ describe(`units and addresses (TAPYARD_SEED=${seed})`, () => {
     const bits = (all: readonly number[]): string => all.map((each) => each.toString(2).padStart(32, '0')).join('');
     fc.assert(
       fc.property(fc.oneof(words, sparse), (all) => {
-        const address = addressOf(all.length === 1 ? 4 : 6, all);
+        const address = addressOf(all);
         expect(parseAddress(address.text)).toEqual(address);
       }),
       { seed },
@@ -111,7 +111,7 @@ describe(`units and addresses (TAPYARD_SEED=${seed})`, () => {
       fc.property(word, word, fc.nat(32), fc.nat(32), fc.nat(4), (a, b, long, short, near) => {
         // Half of the pairs share their beginning.
         const other = near < 2 ? ((a & 0xffff0000) | (b & 0xffff)) >>> 0 : b;
-        const [one, two] = [prefixOf(addressOf(4, [a]), long), prefixOf(addressOf(4, [other]), short)];
+        const [one, two] = [prefixOf(addressOf([a]), long), prefixOf(addressOf([other]), short)];
         const inside = long >= short && bits([a]).slice(0, short) === bits([other]).slice(0, short);
         const around = short >= long && bits([a]).slice(0, long) === bits([other]).slice(0, long);
         expect(contains(two, one)).toBe(inside);

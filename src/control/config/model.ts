@@ -1,3 +1,5 @@
+import type { Address, Prefix } from '../../wire/address.ts';
+
 /**
  * What a configuration file means: plain frozen objects, everything resolved and explicit, in the order of the file. `null`
  * stands for «none» or «no limit», as each field says. Nothing here knows YAML; `placeOf` (place.ts) tells from which line an
@@ -20,17 +22,7 @@ export interface TenantModel {
   readonly share: ShareModel;
 }
 
-/** `words`: one unsigned 32-bit word (IPv4) or four (IPv6), most significant first. `text`: canonical (RFC 5952). */
-export interface Address {
-  readonly family: 4 | 6;
-  readonly words: readonly number[];
-  readonly text: string;
-}
-
-/** As an address, host bits zero; `text` is `address/length`. */
-export interface Prefix extends Address {
-  readonly length: number;
-}
+export type { Address, Prefix };
 
 /** An address with the subnet it lies in, as `10.0.10.1/24` gives both. `text` is that form. */
 export interface InterfaceAddress {

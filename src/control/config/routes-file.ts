@@ -147,10 +147,7 @@ function* importClashes(path: string, routes: FileRoutes, tenant: TenantModel): 
       const length = routes.lengths[i]!;
       if ((length === 0) !== (prefix.length === 0)) continue;
       if (!sameStart(routes.words, i * stride, prefix, Math.min(length, prefix.length))) continue;
-      const route = prefixOf(
-        addressOf(routes.family, [...routes.words.subarray(i * stride, (i + 1) * stride)]),
-        length,
-      );
+      const route = prefixOf(addressOf([...routes.words.subarray(i * stride, (i + 1) * stride)]), length);
       const message = `the route to ${route.text} overlaps ${prefix.text}, which '${tenant.name}' imports`;
       yield diagnostic(path, 1, 1, 1, '', message, 'remove the route, or import less');
     }

@@ -69,5 +69,5 @@ function linkLocalOf(mac: string): Prefix {
     (((a ^ 2) << 24) | (b << 16) | (c << 8) | 0xff) >>> 0,
     ((0xfe << 24) | (d << 16) | (e << 8) | f) >>> 0,
   ];
-  return prefixOf(addressOf(6, words), 128);
+  return prefixOf(addressOf(words), 128);
 }
