@@ -14,13 +14,23 @@ export function monotonicSeconds(): number {
   return time[0];
 }
 
-/**
- * Makes a clock: monotonic microseconds since `origin`, with fraction. Threads with the same origin have the same time. Not
- * `performance.now`, which makes an object of every number; what this returns is none where the call is inlined.
- */
-export function microsecondsSince(origin: number): () => number {
-  return () => {
+/** Writes monotonic microseconds, with fraction, into the first element: a function that returned them would make an object. */
+export type ClockReader = (into: Float64Array) => void;
+
+/** Makes a clock of microseconds since `origin`; threads with the same origin have the same time. */
+export function clockSince(origin: number): ClockReader {
+  return (into) => {
     ffi.clockGettime(CLOCK_MONOTONIC, timeAddress);
-    return (time[0] - origin) * 1e6 + time[NANOSECONDS] / 1000;
+    into[0] = (time[0] - origin) * 1e6 + time[NANOSECONDS] / 1000;
+  };
+}
+
+/** The same clock for those to whom an object a call is nothing. */
+export function microsecondsSince(origin: number): () => number {
+  const read = clockSince(origin);
+  const cell = new Float64Array(1);
+  return () => {
+    read(cell);
+    return cell[0];
   };
 }

@@ -27,8 +27,8 @@ export interface EngineOptions {
   readonly linkUp: Int32Array;
   /** Books of the shared uplinks, a row each. */
   readonly uplinks: Ledger;
-  /** Monotonic microseconds, the same origin on all threads. */
-  readonly clock: () => number;
+  /** Writes monotonic microseconds, of the same origin on all threads, into the first element. */
+  readonly clock: (into: Float64Array) => void;
   /** Tells the slow path that punt rings hold something. */
   readonly ring: () => void;
 }
@@ -56,6 +56,7 @@ export class Engine {
   #io: Turner | null = null;
   /** Microseconds; in an array, since a field would get a new object for every number. */
   readonly #now = new Float64Array(1);
+  readonly #reading = new Float64Array(1);
   #nowMs = 0;
   /** Whether a device was not read from in this turn because its tenant is in debt. */
   #denied = false;
@@ -86,15 +87,16 @@ export class Engine {
    */
   turn(mayWait: boolean): number {
     this.#tick();
-    this.scheduler.refill(this.#now[0]);
+    this.scheduler.refill(this.#now[0] | 0);
     let handled = this.#fromRouters();
     const busy = this.#request(handled > 0) || this.#denied;
-    const began = this.#options.clock();
+    const began = this.#microseconds();
     const waits = mayWait && !busy;
-    this.#io?.turn(waits ? this.devices.patience(began, IDLE_WAIT_MS) : 0);
+    this.#io?.turn(waits ? this.devices.patience(this.#reading[0], IDLE_WAIT_MS) : 0);
     this.#tick();
+    const ended = this.#now[0] | 0;
     // Time in which the worker may have slept is nobody's.
-    if (!waits) this.scheduler.chargeCalls(this.#now[0] - began, this.#now[0]);
+    if (!waits) this.scheduler.chargeCalls((ended - began) | 0, ended);
     handled += this.#receive();
     if (handled === 0 && this.#denied) this.scheduler.forgive();
     this.#transmit();
@@ -121,9 +123,16 @@ export class Engine {
   }
 
   #tick(): void {
-    const now = this.#options.clock();
-    this.#now[0] = now;
-    this.#nowMs = (now / 1000) | 0;
+    const now = this.#now;
+    this.#options.clock(now);
+    this.#nowMs = (now[0] / 1000) | 0;
+  }
+
+  /** What the clock says, wrapped to 32 bits: enough to charge by, and no object. */
+  #microseconds(): number {
+    const reading = this.#reading;
+    this.#options.clock(reading);
+    return reading[0] | 0;
   }
 
   #stamp(batch: Batch, tenant: number): void {
@@ -192,11 +201,11 @@ export class Engine {
     for (let d = 0; d < devices.length; d++) {
       const device = devices[d];
       if (!device.port.pending || device.closing) continue;
-      const began = this.#options.clock();
+      const began = this.#microseconds();
       const count = device.port.receive(batch, VISIT);
       if (count === 0) continue;
       handled += count;
-      this.#now[0] = began;
+      this.#now[0] = this.#reading[0];
       if (device.uplink !== null) {
         device.uplink.split(batch);
         this.#runUplink(device.uplink);
@@ -204,7 +213,7 @@ export class Engine {
         batch.port.fill(device.row, 0, count);
         this.scheduler.moved(device.tenant, count);
         this.#run(batch, device.tenant);
-        this.scheduler.charge(device.tenant, this.#options.clock() - began, began);
+        this.scheduler.charge(device.tenant, (this.#microseconds() - began) | 0, began);
       }
     }
     return handled;
@@ -215,10 +224,10 @@ export class Engine {
     for (let k = 0; k < tenants.length; k++) {
       const batch = batches[tenants[k]];
       if (batch === undefined || batch.count === 0) continue;
-      const began = this.#options.clock();
+      const began = this.#microseconds();
       this.scheduler.moved(tenants[k], batch.count);
       this.#run(batch, tenants[k]);
-      this.scheduler.charge(tenants[k], this.#options.clock() - began, began);
+      this.scheduler.charge(tenants[k], (this.#microseconds() - began) | 0, began);
     }
   }
 

@@ -4,6 +4,8 @@
  * weights; what a tenant's batches took, on the path and in system calls, is taken from it. A tenant in debt is not read
  * from: its backlog stays in its own queues. Nobody waits for nothing: alone, a tenant gets all the time there is, and debts are
  * forgiven when nobody else has anything to do.
+ *
+ * Times are whole microseconds, wrapped to 32 bits: numbers beyond that, or with a fraction, would be objects when passed.
  */
 const BUSY_US = 2000;
 const MOST_CREDIT_US = 2000;
@@ -12,18 +14,18 @@ const MOST_DEBT_US = 20_000;
 export class Scheduler {
   readonly #weight: Float64Array;
   readonly #credit: Float64Array;
-  readonly #lastBusy: Float64Array;
+  readonly #lastBusy: Int32Array;
   /** Frames of each tenant read or written since system calls were charged last. */
   readonly #moved: Float64Array;
   readonly #tenants: number;
-  /** Time of the last `refill`; in an array, since a field would get a new object for every number. */
-  readonly #before = new Float64Array(1);
+  /** Time of the last `refill`. */
+  #before = 0;
 
   constructor(tenants: number) {
     this.#tenants = tenants;
     this.#weight = new Float64Array(tenants);
     this.#credit = new Float64Array(tenants);
-    this.#lastBusy = new Float64Array(tenants).fill(-BUSY_US);
+    this.#lastBusy = new Int32Array(tenants).fill(-BUSY_US);
     this.#moved = new Float64Array(tenants);
   }
 
@@ -35,17 +37,17 @@ export class Scheduler {
 
   /** Gives out the time since the last call. */
   refill(nowUs: number): void {
-    const elapsed = nowUs - this.#before[0];
-    this.#before[0] = nowUs;
+    const elapsed = (nowUs - this.#before) | 0;
+    this.#before = nowUs;
     const weight = this.#weight;
     const credit = this.#credit;
     const lastBusy = this.#lastBusy;
     const tenants = this.#tenants;
     let busy = 0;
-    for (let t = 0; t < tenants; t++) if (nowUs - lastBusy[t] < BUSY_US) busy += weight[t];
+    for (let t = 0; t < tenants; t++) if ((nowUs - lastBusy[t]) >>> 0 < BUSY_US) busy += weight[t];
     for (let t = 0; t < tenants; t++) {
       if (weight[t] === 0) continue;
-      if (nowUs - lastBusy[t] >= BUSY_US) credit[t] = 1;
+      if ((nowUs - lastBusy[t]) >>> 0 >= BUSY_US) credit[t] = 1;
       else {
         const more = credit[t] + (elapsed * weight[t]) / busy;
         credit[t] = more < MOST_CREDIT_US ? more : MOST_CREDIT_US;
@@ -73,12 +75,16 @@ export class Scheduler {
   /** Charges time of system calls to the tenants whose frames they moved, in proportion. */
   chargeCalls(tookUs: number, nowUs: number): void {
     const moved = this.#moved;
+    const credit = this.#credit;
     const tenants = this.#tenants;
     let all = 0;
     for (let t = 0; t < tenants; t++) all += moved[t];
     if (all === 0) return;
     for (let t = 0; t < tenants; t++) {
-      if (moved[t] > 0) this.charge(t, (tookUs * moved[t]) / all, nowUs);
+      if (moved[t] === 0) continue;
+      const left = credit[t] - (tookUs * moved[t]) / all;
+      credit[t] = left > -MOST_DEBT_US ? left : -MOST_DEBT_US;
+      this.#lastBusy[t] = nowUs;
       moved[t] = 0;
     }
   }

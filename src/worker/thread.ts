@@ -1,5 +1,5 @@
 import { receiveMessageOnPort, workerData } from 'node:worker_threads';
-import { microsecondsSince } from '../../native-free/clock.ts';
+import { clockSince, microsecondsSince } from '../../native-free/clock.ts';
 import { Ledger } from '../observe/ledger.ts';
 import { MemoryPort } from '../port/memory-port.ts';
 import { openIo } from '../port/open-io.ts';
@@ -19,7 +19,6 @@ import {
 
 const settings = workerData as WorkerSettings;
 const control = new Int32Array(settings.control);
-const clock = microsecondsSince(settings.origin);
 const post = (message: FromWorker): void => settings.channel.postMessage(message);
 
 const engine = new Engine({
@@ -31,7 +30,7 @@ const engine = new Engine({
   buckets: SharedBuckets.attach(settings.buckets),
   linkUp: new Int32Array(settings.linkUp),
   uplinks: new Ledger(settings.uplinkRows, settings.uplinks),
-  clock,
+  clock: clockSince(settings.origin),
   ring: () => {
     Atomics.add(control, Control.Bell, 1);
     Atomics.notify(control, Control.Bell);
@@ -53,7 +52,7 @@ function makePort(spec: DeviceSpec): Port {
     case 'memory':
       return new MemoryPort(spec.name, spec.handles, engine.pool, engine.tenants, spec.offloads);
     case 'pcap':
-      return new PcapPort(spec.name, spec, engine.pool, engine.tenants, clock);
+      return new PcapPort(spec.name, spec, engine.pool, engine.tenants, microsecondsSince(settings.origin));
     case 'remote':
       return new RemotePort(spec.name, spec.outbox, spec.ownerWakeFd, engine.pool);
     default:

@@ -58,7 +58,9 @@ const engine = new Engine({
   buckets,
   linkUp: new Int32Array(new SharedArrayBuffer(64)).fill(1),
   uplinks: new Ledger(1),
-  clock: () => nowUs,
+  clock: (into) => {
+    into[0] = nowUs;
+  },
   ring: () => {},
 });
 const ends = model.bridge.ports.map((port, i) => {

@@ -56,7 +56,9 @@ export class TestSwitch {
       buckets: this.buckets,
       linkUp: this.linkUp.fill(1),
       uplinks: this.uplinks,
-      clock: () => this.nowUs,
+      clock: (into) => {
+        into[0] = this.nowUs;
+      },
       ring: () => {},
     });
   }
