@@ -12,7 +12,8 @@ import { type Template, templatesOf } from './templates.ts';
 
 const VNET = 10;
 const ARENA = 6 << 20;
-const LONGEST = 66_000;
+/** A little more than a read takes: such frames are truncated. */
+const LONGEST = 66_600;
 const BATCH = 512;
 /** Batches of a stretch in which the clock hardly moves, and one port or tenant sends all. */
 const STRETCH = 24;
@@ -296,6 +297,10 @@ export class Fuzz {
     if (!clean && random.below(16) !== 0) {
       const other = random.pick(templates).dirty;
       length = mutate(arena, at, length, LONGEST - VNET, other, dirtyMark(template.tenant), random);
+      if (random.below(4096) === 0) {
+        arena.fill(dirtyMark(template.tenant), at + VNET + length, at + LONGEST);
+        length = LONGEST - VNET;
+      }
       // Who sends on an uplink may choose its tag: then the frame belongs to somebody else, marks and all.
       const outer = at + VNET + 12;
       const vid = length >= 18 && arena.readUInt16BE(outer) === inlet.tpid ? arena.readUInt16BE(outer + 2) & 0xfff : 0;
@@ -330,7 +335,7 @@ export class Fuzz {
       return;
     }
     const kind = random.below(1000);
-    lab.nowUs += kind < 700 ? random.below(2000) : kind < 980 ? random.below(50_000) : random.below(3_000_000);
+    lab.nowUs += kind < 880 ? random.below(2000) : kind < 993 ? random.below(50_000) : random.below(3_000_000);
     if (kind === 999) lab.nowUs += 400_000_000;
     if (kind < 3) {
       const { image } = random.pick(lab.tenants);
