@@ -75,6 +75,8 @@ export class NeighborTable {
   readonly #pool: EntryPool;
   readonly #index: Int32Array;
   readonly #entries: Int32Array;
+  /** Where writes go that are to have no effect. */
+  readonly #nowhere = new Int32Array(1);
 
   /** @param capacity neighbours of the tenant's quota, 1 to 500,000. @param keys for the hash; tests give their own */
   static create(capacity: number, keys: Int32Array = randomKeys()): NeighborTable {
@@ -173,10 +175,16 @@ export class NeighborTable {
     return this.#entries[entry * STRIDE + VERSION];
   }
 
-  /** Worker: a frame was sent there. The flag is read first, so that workers do not fight for the line. */
+  /**
+   * Worker: a frame was sent there. The flag is read first, so that workers do not fight for the line; and something is written
+   * always, since a store that happens once in half a minute would throw optimised code away whenever it does.
+   */
   markUsed(entry: number): void {
+    const entries = this.#entries;
+    const nowhere = this.#nowhere;
     const at = entry * STRIDE + USED;
-    if (this.#entries[at] === 0) this.#entries[at] = 1;
+    const unused = entries[at] === 0;
+    (unused ? entries : nowhere)[unused ? at : 0] = 1;
   }
 
   /** Writer: whether it was used since the last call. */
