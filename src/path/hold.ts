@@ -120,7 +120,8 @@ export class Hold {
     const count = frames.count;
     let room = true;
     for (let k = 0; k < count; k++) {
-      if (room && this.#settle(k, ready)) {
+      // The table may change under this loop: what comes later must not find resolved what an earlier frame did not.
+      if (room && !this.#isKept(k, left, filter) && this.#settle(k, ready)) {
         room = ready.count < ready.capacity;
         continue;
       }
@@ -194,6 +195,17 @@ export class Hold {
     return (
       keys[at + 4] === w3 && keys[at] === iface && keys[at + 3] === w2 && keys[at + 2] === w1 && keys[at + 1] === w0
     );
+  }
+
+  /** Whether frame k waits for the next hop of one of the first `left` frames, which stay. */
+  #isKept(k: number, left: number, filter: number): boolean {
+    const keys = this.#keys;
+    const at = k * 5;
+    if ((filter & filterBit(keys[at + 4])) === 0) return false;
+    for (let j = 0; j < left; j++) {
+      if (this.#is(j, keys[at], keys[at + 1], keys[at + 2], keys[at + 3], keys[at + 4])) return true;
+    }
+    return false;
   }
 
   #isFirst(k: number): boolean {
