@@ -118,10 +118,10 @@ async function onTaps(): Promise<void> {
     return { perTurn: bytes / turns, frames, text };
   };
   const where = `TAPs, ${io}`;
-  judge(
-    `${where}, full load: ${grown(full).text} (bar ${MOST_BYTES_AN_ENTER})`,
-    grown(full).perTurn <= MOST_BYTES_AN_ENTER && grown(full).frames > 0,
-  );
+  const { perTurn, frames, text } = grown(full);
+  // By poll every frame is a system call or two of its own: reported, not judged.
+  const most = io === 'uring' ? MOST_BYTES_AN_ENTER : Number.POSITIVE_INFINITY;
+  judge(`${where}, full load: ${text} (bar ${most})`, perTurn <= most && frames > 0);
   console.log(`     ${where}, ${2 * LOW_RATE} frames/s: ${grown(low).text}`);
   judgeTrace(`${where}, full load`, trace, { from: full[0].ms, to: full[1].ms });
 }
