@@ -216,7 +216,8 @@ describe.each(['uring', 'poll'])('a switch of two tenants over %s', (io) => {
     await stream(w1, w2, '10.0.10.11', 0.5, never);
     const after = await workers();
     const grown = (column: string) => Number(after[column]) - Number(before[column]);
-    expect(grown('turns')).toBeGreaterThan(1000);
+    // Asleep between frames it would turn some 25 times a second.
+    expect(grown('turns')).toBeGreaterThan(200);
   });
 
   it('ends at SIGTERM with 0, and takes its devices and namespaces with it', async () => {
