@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { deleteLink, listLinks } from '../../native-free/links.ts';
 import { deleteAllNetns, listNetns } from '../../native-free/netns.ts';
-import { call, type Json, type Params } from '../../src/control/rpc.ts';
+import { call, type Params } from '../../src/control/rpc.ts';
 import type { Row } from '../../src/control/show.ts';
 
 const LAUNCHER = fileURLToPath(new URL('../../bin/tapyard', import.meta.url));
@@ -134,7 +134,7 @@ export class SwitchProcess extends Process {
     return made;
   }
 
-  call(method: string, params: Params = {}): Promise<Json> {
+  call(method: string, params: Params = {}): ReturnType<typeof call> {
     return call(this.socket, method, params);
   }
 
