@@ -1,5 +1,5 @@
-import type { Json } from '../control/rpc.ts';
 import type { Row } from '../control/show.ts';
+import type { Json } from '../json.ts';
 
 /** Rows as a table for people: a heading, columns as wide as their widest cell, numbers to the right. */
 export function table(rows: readonly Row[]): string {

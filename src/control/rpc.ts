@@ -3,12 +3,12 @@ import { chmodSync, existsSync, lstatSync, unlinkSync } from 'node:fs';
 import { createConnection, createServer, type Server, type Socket } from 'node:net';
 import { dirname } from 'node:path';
 import { type ErrorCode, errorCodes, UserError } from '../errors.ts';
+import type { Json } from '../json.ts';
 
 /**
  * The control socket: JSON-RPC 2.0 (jsonrpc.org/specification) over a unix stream socket, a message a line. The file has mode
  * 0600, so that who may open it is decided by the file system alone.
  */
-export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
 export type Params = { readonly [key: string]: Json };
 export type Methods = Readonly<Record<string, (params: Params) => Json | Promise<Json>>>;
 

@@ -1,7 +1,8 @@
+import type { Json } from '../json.ts';
 import { DROP_REASONS } from '../observe/drop.ts';
 import { Column, type Ledger } from '../observe/ledger.ts';
 import type { Tenant } from '../tenant/tenant.ts';
-import type { Json, Params } from './rpc.ts';
+import type { Params } from './rpc.ts';
 import type { Switch } from './switch.ts';
 
 /** What `tapyard show` can show: rows of plain JSON, the same for people and for `--json`. */

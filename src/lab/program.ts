@@ -3,7 +3,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { spawnInNetns } from '../../native-free/netns.ts';
 import { TOOL_ENVIRONMENT } from '../../native-free/tool.ts';
-import type { Json } from '../control/rpc.ts';
+import type { Json } from '../json.ts';
 
 export type Said = { readonly [key: string]: Json };
 export type ProgramName = 'tcp-send' | 'tcp-receive' | 'udp-flood' | 'udp-sink';

@@ -1,5 +1,5 @@
 import type { RouterModel } from '../control/config/model.ts';
-import type { Json } from '../control/rpc.ts';
+import type { Json } from '../json.ts';
 import { type NeighborRow, NeighborState } from '../table/neighbor-table.ts';
 import { formatAddress } from '../wire/address.ts';
 import { formatMac } from '../wire/ethernet.ts';

@@ -1,7 +1,7 @@
 import type { RouterModel, TenantModel } from '../control/config/model.ts';
 import { loadRoutesFile, type RoutesFile } from '../control/config/routes-file.ts';
-import type { Json } from '../control/rpc.ts';
 import { Ring } from '../frame/ring.ts';
+import type { Json } from '../json.ts';
 import { Ledger } from '../observe/ledger.ts';
 import type { AclImage, TenantImage } from '../path/image.ts';
 import { stageOrder } from '../path/order.ts';

@@ -254,6 +254,11 @@ describe('the checks of a configuration', () => {
     expect(formatDiagnostics(parseConfig(put(slot, line), 'f.yaml').diagnostics ?? [])).toBe('');
   });
 
+  it('refuse a merge of what is no map', () => {
+    const { diagnostics } = parseConfig('version: 1\ntenants:\n  a: {<<: null, bridge: {ports: {}}}\n', 'f.yaml');
+    expect(diagnostics!.map(({ code }) => code)).toEqual(['config-syntax']);
+  });
+
   it('name the right prefix where host bits are set', () => {
     const [found] = parseConfig(put('route', '- {to: 192.0.2.77/26, via: 10.0.20.9}'), 'f.yaml').diagnostics!;
     expect(found!.cure).toBe('write 192.0.2.64/26');

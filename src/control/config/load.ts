@@ -56,8 +56,13 @@ function valuesOf(source: Source, reporter: Reporter): unknown {
   try {
     return copy(source.values()) ?? null;
   } catch (error) {
-    if (!(error instanceof TooDeep || error instanceof ReferenceError)) throw error;
-    reporter.report('config-syntax', [], 'aliases (*name) multiply or contain themselves', 'write the values out');
+    const message = error instanceof Error ? error.message : String(error);
+    if (error instanceof TooDeep || error instanceof ReferenceError) {
+      reporter.report('config-syntax', [], 'aliases (*name) multiply or contain themselves', 'write the values out');
+    } else if (message.startsWith('Merge ')) {
+      // The yaml package finds a wrong `<<` only when it makes values, and says so by a plain Error.
+      reporter.report('config-syntax', [], "'<<' merges something that is not a map", 'write the values out');
+    } else throw error;
     return undefined;
   }
 }
