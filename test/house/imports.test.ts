@@ -8,6 +8,8 @@ import { type Import, importsOf, sources } from '../support/sources.ts';
 const LAYERS: readonly (readonly [prefix: string, may: readonly string[]])[] = [
   ['native-free/', []],
   ['src/errors.ts', []],
+  // What JSON can say: a type.
+  ['src/json.ts', []],
   ['src/wire/', []],
   ['src/table/', []],
   ['src/observe/', []],
@@ -23,31 +25,39 @@ const LAYERS: readonly (readonly [prefix: string, may: readonly string[]])[] = [
   // The slow path knows what the workers punt, and nothing else of the path.
   ['src/slow/', ['src/wire/', 'src/table/', 'src/observe/', 'src/frame/', 'src/path/punt.ts']],
   ['src/control/config/', ['src/errors.ts', 'src/wire/']],
-  // JSON values and the control socket: they know nothing of what they carry.
-  ['src/control/rpc.ts', ['src/errors.ts']],
+  // The control socket: it knows nothing of what it carries.
+  ['src/control/rpc.ts', ['src/errors.ts', 'src/json.ts']],
   // The model of a configuration is what tenants are compiled from; the rest of src/control is above them.
   [
     'src/tenant/',
     [
       ...['src/errors.ts', 'src/wire/', 'src/table/', 'src/observe/', 'src/frame/', 'src/path/', 'src/slow/'],
-      ...['src/control/config/', 'src/control/rpc.ts'],
+      ...['src/control/config/', 'src/json.ts'],
     ],
   ],
   [
     'src/control/',
     [
       ...['native-free/', 'src/errors.ts', 'src/wire/', 'src/table/', 'src/observe/', 'src/frame/', 'src/port/'],
-      ...['src/path/', 'src/worker/', 'src/slow/', 'src/control/config/', 'src/control/rpc.ts', 'src/tenant/'],
+      ...[
+        'src/path/',
+        'src/worker/',
+        'src/slow/',
+        'src/control/config/',
+        'src/control/rpc.ts',
+        'src/json.ts',
+        'src/tenant/',
+      ],
     ],
   ],
   ['src/lab/traffic/', ['native-free/', 'src/errors.ts', 'src/wire/', 'src/control/config/']],
   // Text in columns, of what the control side shows.
-  ['src/cli/table.ts', ['src/control/']],
+  ['src/cli/table.ts', ['src/json.ts', 'src/control/']],
   [
     'src/lab/',
     [
       ...['native-free/', 'src/errors.ts', 'src/wire/', 'src/observe/', 'src/tenant/', 'src/control/'],
-      ...['src/lab/traffic/', 'src/cli/table.ts'],
+      ...['src/json.ts', 'src/lab/traffic/', 'src/cli/table.ts'],
     ],
   ],
   [
