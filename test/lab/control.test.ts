@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { views } from '../../src/control/show.ts';
+import { asNobody } from '../support/nobody.ts';
 import { own, Process, SwitchProcess, sweep, tapyard } from '../support/switch-process.ts';
 
 const host = own('c0');
@@ -166,7 +167,7 @@ describe('the command line', () => {
   });
 
   it('tells who is not root what is missing, and exits with 77', () => {
-    const nobody = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'];
+    const nobody = asNobody();
     chmodSync(folder, 0o777);
     const config = file('nobody.yaml', yaml());
     const { code, stdout, stderr } = tapyard(['up', config, '--socket', join(folder, 'nobody.sock')], nobody);

@@ -6,6 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { createNetns, deleteNetns, listNetns } from '../../native-free/netns.ts';
 import { removeLeftovers } from '../../src/lab/leftovers.ts';
 import { demoConfig, pidOf, prefixOf, readModel } from '../../src/lab/plan.ts';
+import { asNobody } from '../support/nobody.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -16,9 +17,9 @@ interface Ended {
 }
 
 /** The demo as a user starts it; the launcher execs, so the pid is that of the demo. */
-function start(words: readonly string[], uid?: number): { child: ChildProcess; ended: Promise<Ended> } {
-  const options = { cwd: root, ...(uid === undefined ? {} : { uid, gid: uid }) };
-  const child = spawn('sh', ['bin/tapyard', 'demo', ...words], options);
+function start(words: readonly string[], user: readonly string[] = []): { child: ChildProcess; ended: Promise<Ended> } {
+  const [command, ...rest] = [...user, 'sh', 'bin/tapyard', 'demo', ...words];
+  const child = spawn(command, rest, { cwd: root });
   let stdout = '';
   let stderr = '';
   child.stdout.on('data', (text) => {
@@ -86,7 +87,7 @@ describe('the demo', () => {
   });
 
   it('says what it needs when it is not root', async () => {
-    const { code, stderr } = await start(['--once'], 65_534).ended;
+    const { code, stderr } = await start(['--once'], asNobody()).ended;
     expect(code).toBe(77);
     expect(stderr).toContain('Cure: run it as root');
   });
