@@ -31,16 +31,14 @@ export const Trait = {
   LaterFragment: 4,
   /** Any fragment. */
   Fragment: 8,
-  /** IPv4 with options or IPv6 with extension headers. */
-  Options: 16,
+  /** An IP packet whose transport header cannot be seen although it should be here: nobody can say what it carries. */
+  Opaque: 16,
   /** Was routed: left by the router, so ACLs of the egress interface apply, and MACs were rewritten. */
   Routed: 32,
   /** Destination MAC is a group address. */
   Group: 64,
-  /** Policy of the ACL or of the path asks the slow path to log it. */
-  Log: 128,
-  /** Goes out by the uplink's or tunnel's outer tag of 0x88a8. */
-  ServiceTag: 256,
+  /** Came from a tunnel port: what is behind the Ethernet header is payload, tags and all. */
+  Tunnelled: 128,
 } as const;
 
 /**

@@ -3,7 +3,7 @@ import type { Pool } from '../frame/pool.ts';
 import { AclKey, Classifier } from '../table/classifier.ts';
 import { Protocol } from '../wire/ipv4.ts';
 import { AclAction, type AclImage } from './image.ts';
-import { PUNT_QUOTE, Punt } from './punt.ts';
+import { ACL_EGRESS, PUNT_QUOTE, Punt } from './punt.ts';
 import { PuntClass, type Punter } from './punter.ts';
 
 const LOG_QUOTE = 128;
@@ -12,7 +12,8 @@ const ABSENT = -1;
 /**
  * Decides frames by a tenant's access control lists: the first rule that matches counts and decides. IP packets that no rule
  * matches meet the list's default; ARP, neighbour discovery and other frames that no rule matches pass, since no host
- * could speak without them (as in the IPv6 ACLs of Cisco IOS, which permit nd-na and nd-ns implicitly).
+ * could speak without them (as in the IPv6 ACLs of Cisco IOS, which permit nd-na and nd-ns implicitly); router
+ * advertisements need a rule. A packet that hides its transport header is denied, and counted under the default.
  */
 export class Acls {
   readonly #bytes: DataView;
@@ -37,15 +38,22 @@ export class Acls {
    * @returns whether the frame may go on; a frame that is rejected has been reported to the slow path, which answers the sender
    */
   permits(batch: Batch, i: number, acl: number, start: number, egress: boolean): boolean {
-    this.#fill(batch, i, start);
     const list = this.#acls[acl];
+    if ((batch.traits[i] & Trait.Opaque) !== 0 && batch.kind[i] !== Kind.Other) {
+      const hits = this.#hits[acl];
+      hits[hits.length - 1]++;
+      return false;
+    }
+    this.#fill(batch, i, start);
     const rule = this.#classifiers[acl].match(this.#key, 0);
     let action: number = AclAction.Allow;
     if (rule >= 0) {
       this.#hits[acl][rule]++;
       action = list.action[rule];
       if (list.log[rule] === 1 && this.#punter.admit(PuntClass.Events, batch.nowUs)) {
-        this.#punter.frame(batch, i, Punt.AclLog, egress ? 1 : 0, (acl << 16) | rule, LOG_QUOTE);
+        const iface = egress ? batch.outInterface[i] : batch.inInterface[i];
+        const argument = (egress ? ACL_EGRESS : 0) | (acl << 16) | rule;
+        this.#punter.frame(batch, i, Punt.AclLog, iface, argument, LOG_QUOTE);
       }
     } else if (list.fallback === AclAction.Deny && isIp(batch, i)) {
       const hits = this.#hits[acl];
@@ -108,5 +116,7 @@ export class Acls {
 function isIp(batch: Batch, i: number): boolean {
   if (batch.kind[i] === Kind.Ipv4) return true;
   if (batch.kind[i] !== Kind.Ipv6) return false;
-  return !(batch.proto[i] === Protocol.Icmpv6 && batch.sport[i] >= 133 && batch.sport[i] <= 136);
+  if (batch.proto[i] !== Protocol.Icmpv6) return true;
+  const type = batch.sport[i];
+  return type !== 133 && type !== 135 && type !== 136;
 }

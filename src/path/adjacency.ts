@@ -57,7 +57,7 @@ export class Adjacency implements Stage {
     const iface = batch.outInterface[i];
     const entry = neighbors.find(iface, w0, w1, w2, w3);
     if (entry >= 0 && neighbors.state(entry) === NeighborState.Failed) {
-      this.#hold.refuse(batch, i, iface, w0, w1, w2, w3);
+      this.#hold.refuse(batch, i);
       return;
     }
     if (entry < 0 || !neighbors.usable(entry) || this.#hold.isBehind(iface, w0, w1, w2, w3)) {

@@ -73,7 +73,6 @@ export class Hold {
     const frames = this.#frames;
     let same = 0;
     for (let k = 0; k < frames.count; k++) if (this.#is(k, iface, w0, w1, w2, w3)) same++;
-    if (same === 0) this.#ask(batch.nowUs, iface, w0, w1, w2, w3);
     const long = batch.body[i] >= 0;
     if (frames.count >= this.#most || same >= MOST_PER_NEIGHBOR || (long && this.#bodies === MOST_HELD_BODIES)) {
       batch.drop(i, Drop.NeighborQueue);
@@ -92,11 +91,13 @@ export class Hold {
     keys[at + 3] = w2;
     keys[at + 4] = w3;
     this.#ledger.add(batch.port[i], Column.Held, 1);
+    // A frame that another tenant's router handed over waits on this one's account.
+    this.#pool.assign(batch.head[i], batch.tenant);
+    if (same === 0) this.#ask(batch.nowUs, iface, w0, w1, w2, w3);
   }
 
-  /** Drops frame i, whose next hop does not answer; the sender hears of it, and the slow path may try again. */
-  refuse(batch: Batch, i: number, iface: number, w0: number, w1: number, w2: number, w3: number): void {
-    this.#ask(batch.nowUs, iface, w0, w1, w2, w3);
+  /** Drops frame i, whose next hop does not answer; the sender hears of it. The slow path tries again in its own time. */
+  refuse(batch: Batch, i: number): void {
     if (this.#punter.admit(PuntClass.Errors, batch.nowUs)) {
       this.#punter.frame(batch, i, Punt.HostUnreachable, batch.inInterface[i], 0, PUNT_QUOTE);
     }
@@ -186,7 +187,7 @@ export class Hold {
   }
 
   #ask(nowUs: number, iface: number, w0: number, w1: number, w2: number, w3: number): void {
-    if (this.#punter.admit(PuntClass.Control, nowUs)) this.#punter.address(Punt.Resolve, iface, w0, w1, w2, w3);
+    if (this.#punter.admit(PuntClass.Resolve, nowUs)) this.#punter.address(Punt.Resolve, iface, w0, w1, w2, w3);
   }
 
   #is(k: number, iface: number, w0: number, w1: number, w2: number, w3: number): boolean {

@@ -84,7 +84,6 @@ export class Parse implements Stage {
     if (first >> 4 !== 4 || headerLength < 20 || at + headerLength > end || total < headerLength || total > there)
       return;
     batch.ipLength[i] = total;
-    if (headerLength > 20) batch.traits[i] |= Trait.Options;
     const protocol = bytes.getUint8(at + 9);
     batch.proto[i] = protocol;
     const fragment = bytes.getUint16(at + 6) & 0x3fff;
@@ -115,9 +114,9 @@ export class Parse implements Stage {
     const found = walk(bytes, at, bound);
     const protocol = found & 0xff;
     batch.proto[i] = protocol;
-    if ((found & Walk.Extended) !== 0) batch.traits[i] |= Trait.Options;
     if ((found & Walk.Fragment) !== 0) batch.traits[i] |= Trait.Fragment;
     if ((found & Walk.LaterFragment) !== 0) batch.traits[i] |= Trait.LaterFragment;
+    if ((found & Walk.Incomplete) !== 0) batch.traits[i] |= Trait.Opaque;
     if ((found & (Walk.LaterFragment | Walk.Incomplete)) !== 0) return;
     const upper = at + ((found >> 8) & 0x7fff);
     this.#transport(batch, i, protocol, upper, end, at + total - upper);
@@ -128,16 +127,29 @@ export class Parse implements Stage {
     const bytes = this.#bytes;
     switch (protocol) {
       case Protocol.Tcp:
+        // A first fragment that ends before the flags hides them (RFC 1858, section 3.1).
+        if (length < 20 || at + 20 > end) batch.traits[i] |= Trait.Opaque;
+        if (length < 8 || at + 8 > end) return;
+        batch.l4[i] = at;
+        batch.sport[i] = bytes.getUint16(at);
+        batch.dport[i] = bytes.getUint16(at + 2);
+        return;
       case Protocol.Udp:
       case Protocol.Sctp:
-        if (length < 8 || at + 8 > end) return;
+        if (length < 8 || at + 8 > end) {
+          batch.traits[i] |= Trait.Opaque;
+          return;
+        }
         batch.l4[i] = at;
         batch.sport[i] = bytes.getUint16(at);
         batch.dport[i] = bytes.getUint16(at + 2);
         return;
       case Protocol.Icmp:
       case Protocol.Icmpv6:
-        if (length < 4 || at + 4 > end) return;
+        if (length < 4 || at + 4 > end) {
+          batch.traits[i] |= Trait.Opaque;
+          return;
+        }
         batch.l4[i] = at;
         batch.sport[i] = bytes.getUint8(at);
         batch.dport[i] = bytes.getUint8(at + 1);

@@ -1,4 +1,4 @@
-import { type Batch, Fate, Kind } from '../frame/batch.ts';
+import { type Batch, Fate, Kind, Trait } from '../frame/batch.ts';
 import type { Pool } from '../frame/pool.ts';
 import { Drop } from '../observe/drop.ts';
 import { EtherType } from '../wire/ethernet.ts';
@@ -68,12 +68,19 @@ export class PortSecurity implements Stage {
     const w1 = bytes.getInt32(at + 12);
     const w2 = bytes.getInt32(at + 16);
     const w3 = bytes.getInt32(at + 20);
+    // What is hidden may be neighbour discovery.
+    if ((batch.traits[i] & Trait.Opaque) !== 0) return false;
     const type = batch.proto[i] === Protocol.Icmpv6 ? batch.sport[i] : -1;
-    if ((w0 | w1 | w2 | w3) === 0) return type === 133 || type === 135 || type === 143;
-    const source = hasAddress(own, w0, w1, w2, w3) || isSelfMade(own, w0, w1, w2, w3);
-    if (!source) return false;
-    if (type !== 136) return true;
-    // A neighbour advertisement speaks for its target.
+    const anonymous = (w0 | w1 | w2 | w3) === 0;
+    if (anonymous) {
+      if (type === 133 || type === 143) return true;
+      if (type !== 135) return false;
+    } else if (!hasAddress(own, w0, w1, w2, w3) && !isSelfMade(own, w0, w1, w2, w3)) return false;
+    if (type === 133) return this.#linkLayerFits(batch, i, own, batch.l4[i] + 8);
+    if (type !== 135 && type !== 136) return true;
+    if (!this.#linkLayerFits(batch, i, own, batch.l4[i] + 24)) return false;
+    if (type === 135 && !anonymous) return true;
+    // An advertisement, and a test for duplicates, speak for their target.
     const target = batch.l4[i] + 8;
     if (target + 16 > batch.start[i] + batch.headLength[i]) return false;
     const t0 = bytes.getInt32(target);
@@ -81,6 +88,21 @@ export class PortSecurity implements Stage {
     const t2 = bytes.getInt32(target + 8);
     const t3 = bytes.getInt32(target + 12);
     return hasAddress(own, t0, t1, t2, t3) || isSelfMade(own, t0, t1, t2, t3);
+  }
+
+  /** Link-layer addresses in the options of neighbour discovery (RFC 4861, 4.6.1) must be the port's own. */
+  #linkLayerFits(batch: Batch, i: number, own: SecurityImage, from: number): boolean {
+    const bytes = this.#bytes;
+    const end = Math.min(batch.start[i] + batch.headLength[i], batch.l3[i] + batch.ipLength[i]);
+    let at = from;
+    while (at + 8 <= end) {
+      const type = bytes.getUint8(at);
+      const length = bytes.getUint8(at + 1) << 3;
+      if (length === 0) return false;
+      if ((type === 1 || type === 2) && !hasMac(own, bytes.getUint16(at + 2), bytes.getInt32(at + 4))) return false;
+      at += length;
+    }
+    return true;
   }
 }
 

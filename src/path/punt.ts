@@ -22,10 +22,13 @@ export const Punt = {
   HostUnreachable: 8,
   /** A MAC moves too often: MACs of the frame; `argument`: port it is on now. */
   MacFlap: 9,
-  /** An ACL rule asks for a log line; `argument`: ACL index << 16 | rule index; address word 0: 1 egress, 0 ingress. */
+  /** An ACL rule asks for a log line; `argument`: ACL index << 16 | rule index, and `ACL_EGRESS`. */
   AclLog: 10,
 } as const;
 export type Punt = (typeof Punt)[keyof typeof Punt];
+
+/** In the argument of an `AclLog`: the list stands on the way out. */
+export const ACL_EGRESS = 1 << 31;
 
 /** Byte offsets in a punt record. */
 export const PuntRecord = {

@@ -4,8 +4,8 @@ import type { Ring } from '../frame/ring.ts';
 import { TokenBucket } from '../table/token-bucket.ts';
 import { PuntRecord } from './punt.ts';
 
-/** Classes of punts, each with a rate of its own, so that pings cannot starve address resolution. */
-export const PuntClass = { Control: 0, Local: 1, Errors: 2, Events: 3 } as const;
+/** Classes of punts, each with a rate of its own, so that neither pings nor packets to silent neighbours starve ARP. */
+export const PuntClass = { Control: 0, Local: 1, Errors: 2, Events: 3, Resolve: 4 } as const;
 export type PuntClass = (typeof PuntClass)[keyof typeof PuntClass];
 
 const EVENTS_PER_SECOND = 10;
@@ -23,17 +23,22 @@ export class Punter {
   readonly #ring: Ring;
   readonly #buckets: TokenBucket;
 
-  /** @param rates punts a second of the classes Control, Local and Errors; 0: none */
+  /** @param rates punts a second of the classes Control (and Resolve), Local and Errors; 0: none */
   constructor(pool: Pool, ring: Ring, rates: readonly [number, number, number]) {
     this.#pool = pool;
     this.#ring = ring;
-    this.#buckets = new TokenBucket(4);
-    for (let i = 0; i < 3; i++) {
-      // To a bucket a rate of 0 is no limit, and one without burst is shut.
-      if (rates[i] === 0) this.#buckets.set(i, 1, 0);
-      else this.#buckets.set(i, rates[i], Math.max(32, rates[i] / 4));
-    }
+    this.#buckets = new TokenBucket(5);
+    this.#limit(PuntClass.Control, rates[0]);
+    this.#limit(PuntClass.Local, rates[1]);
+    this.#limit(PuntClass.Errors, rates[2]);
+    this.#limit(PuntClass.Resolve, rates[0]);
     this.#buckets.set(PuntClass.Events, EVENTS_PER_SECOND, EVENTS_PER_SECOND);
+  }
+
+  #limit(rate: PuntClass, perSecond: number): void {
+    // To a bucket a rate of 0 is no limit, and one without burst is shut.
+    if (perSecond === 0) this.#buckets.set(rate, 1, 0);
+    else this.#buckets.set(rate, perSecond, Math.max(32, perSecond / 4));
   }
 
   /** Whether the rate of the class lets one more through. Takes the token. */

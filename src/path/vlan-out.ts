@@ -1,7 +1,7 @@
-import type { Batch } from '../frame/batch.ts';
+import { type Batch, Trait } from '../frame/batch.ts';
 import type { Pool } from '../frame/pool.ts';
 import { Drop } from '../observe/drop.ts';
-import { isTpid, popTag, pushTag } from '../wire/vlan.ts';
+import { isTpid, PRIORITY_VID, popTag, pushTag } from '../wire/vlan.ts';
 import { type BridgeImage, PortMode } from './image.ts';
 import type { Outputs } from './outputs.ts';
 import type { OutStage } from './stage.ts';
@@ -35,8 +35,18 @@ export class VlanOut implements OutStage {
       if (to < 0) continue;
       const i = frame[o];
       const wantsTag = mode[to] === PortMode.Trunk && (pvid[to] !== batch.vlan[i] || isTpid(etherType[i])) ? 1 : 0;
+      if (mode[to] === PortMode.Access && this.#hidesPacket(batch, i, outputs.start[o])) {
+        this.#waste.output(batch, outputs, o, Drop.VlanNotAllowed);
+        continue;
+      }
       if (wantsTag !== batch.tagged[i]) this.#convert(batch, i, outputs, o, wantsTag === 1);
     }
+  }
+
+  /** A customer's priority tag: a host would take it off and read the packet behind it, which no list has seen. */
+  #hidesPacket(batch: Batch, i: number, start: number): boolean {
+    if ((batch.traits[i] & Trait.Tunnelled) === 0 || !isTpid(batch.etherType[i])) return false;
+    return (this.#pool.bytes.getUint16(start + (batch.tagged[i] === 1 ? 18 : 14)) & 0xfff) === PRIORITY_VID;
   }
 
   #convert(batch: Batch, i: number, outputs: Outputs, o: number, tag: boolean): void {

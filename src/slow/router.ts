@@ -1,5 +1,5 @@
 import type { Ring } from '../frame/ring.ts';
-import { Punt } from '../path/punt.ts';
+import { ACL_EGRESS, Punt } from '../path/punt.ts';
 import * as ethernet from '../wire/ethernet.ts';
 import { formatMac } from '../wire/ethernet.ts';
 import { Advertiser } from './advertise.ts';
@@ -197,9 +197,9 @@ export class TenantRouter {
     this.counters.aclLogs++;
     events.emit(nowMs, {
       kind: 'acl-log',
-      acl: argument >>> 16,
+      acl: (argument & ~ACL_EGRESS) >>> 16,
       rule: argument & 0xffff,
-      egress: punted.address[0] === 1,
+      egress: (argument & ACL_EGRESS) !== 0,
       port,
       vlan,
       interface: this.#links[punted.interface]?.name ?? null,

@@ -93,7 +93,7 @@ export class TenantSet implements TxSink, LeakSink {
     }
     const k = to.take(batch, i);
     to.fate[k] = Fate.Live;
-    to.traits[k] = (batch.traits[i] | Trait.Leaked) & ~Trait.Routed;
+    to.traits[k] = (batch.traits[i] | Trait.Leaked) & ~(Trait.Routed | Trait.Generated);
     to.port[k] = path.routerRow;
     to.inInterface[k] = -1;
     to.outInterface[k] = -1;

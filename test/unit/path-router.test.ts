@@ -297,6 +297,19 @@ describe('access control lists', () => {
     expect(lab.drops('red', 'a')).toEqual({ 'acl-out': 1 });
   });
 
+  it('log what they are told to, with direction and interface', async () => {
+    const lab = await labWithNeighbors(
+      withAcl(
+        '        rules: [{allow: any, log: true}]\n        ingress: [{interface: web}]\n        egress: [{interface: db}]',
+      ),
+    );
+    lab.send('red/a', routed('10.0.20.2'));
+    expect(lab.events.filter(({ kind }) => kind === 'acl-log')).toMatchObject([
+      { egress: false, interface: 'web', acl: 0, rule: 0 },
+      { egress: true, interface: 'db', acl: 0, rule: 0 },
+    ]);
+  });
+
   it('reject with an ICMP error', async () => {
     const lab = await labWithNeighbors(
       withAcl('        rules: [{reject: {proto: udp}}, {allow: any}]\n        ingress: [{interface: web}]'),

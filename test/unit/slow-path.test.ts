@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { Ring } from '../../src/frame/ring.ts';
-import { Punt, PuntRecord } from '../../src/path/punt.ts';
+import { ACL_EGRESS, Punt, PuntRecord } from '../../src/path/punt.ts';
 import { RECORDS_PER_TURN, SlowPath } from '../../src/slow/slow-path.ts';
 import { NeighborTable } from '../../src/table/neighbor-table.ts';
 import {
@@ -97,7 +97,7 @@ describe('log entries', () => {
 
   it('of an ACL name list, rule and direction, and hold the beginning of the frame', () => {
     const rig = SlowRig.started();
-    rig.ask(Punt.AclLog, seen, { argument: (2 << 16) | 7, address: [1, 0, 0, 0], port: 4, frameLength: 9000 });
+    rig.ask(Punt.AclLog, seen, { argument: ACL_EGRESS | (2 << 16) | 7, port: 4, frameLength: 9000 });
     expect(rig.events).toMatchObject([
       { kind: 'acl-log', acl: 2, rule: 7, egress: true, port: 4, vlan: 10, interface: 'web', frameLength: 9000 },
     ]);
