@@ -10,6 +10,7 @@ import type { Attachment } from '../tenant/compile-bridge.ts';
 import { Policers } from '../tenant/policers.ts';
 import { Tenant } from '../tenant/tenant.ts';
 import type { PoolAudit, ToWorker } from '../worker/messages.ts';
+import { headsFor } from '../worker/tenant-set.ts';
 import type { Device, PortModel, SwitchModel, TenantModel } from './config/model.ts';
 import { Events, type LinkChange } from './events.ts';
 import { type OpenDevice, openDevice } from './open-device.ts';
@@ -97,7 +98,7 @@ export class Switch {
           {
             worker,
             workers: model.workers,
-            heads: model.tenants.reduce((sum, { quota }) => sum + quota.frames, SPARE_HEADS),
+            heads: model.tenants.reduce((sum, { quota }) => sum + headsFor(quota.frames), SPARE_HEADS),
             bodies: SPARE_BODIES + model.tenants.length * MOST_HELD_BODIES,
             tenants: MOST_TENANTS,
             devices: MOST_DEVICES,

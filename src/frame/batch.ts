@@ -103,8 +103,9 @@ export class Batch {
   readonly outInterface: Int32Array;
   /** Next hop: index in the tenant's next hops. */
   readonly nextHop: Int32Array;
-  /** Tenant that a leaked frame goes to. */
+  /** Tenant that a leaked frame goes to, and that it came from. */
   readonly leakTo: Int32Array;
+  readonly leakedFrom: Int32Array;
   /** Longest IP packet that may leave: longer IPv4 packets are fragmented to it; 0: no limit but the port's. */
   readonly limit: Int32Array;
 
@@ -159,6 +160,7 @@ export class Batch {
     this.outInterface = words();
     this.nextHop = words();
     this.leakTo = words();
+    this.leakedFrom = words();
     this.limit = words();
     this.twin = words();
     this.twinStart = words();

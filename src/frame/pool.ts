@@ -18,6 +18,8 @@ export class Pool {
   readonly octets: Uint8Array;
   /** Frames in flight (head slots referenced) of each tenant. */
   readonly held: Int32Array;
+  /** Most head slots that each may hold, copies and pieces of its frames included; all of them at first. */
+  readonly limit: Int32Array;
   readonly #refs: Int32Array;
   readonly #owner: Int32Array;
   readonly #freeHeads: Int32Array;
@@ -35,6 +37,7 @@ export class Pool {
     this.bytes = new DataView(this.memory);
     this.octets = new Uint8Array(this.memory);
     this.held = new Int32Array(tenants);
+    this.limit = new Int32Array(tenants).fill(heads);
     this.#refs = new Int32Array(heads + bodies);
     this.#owner = new Int32Array(heads);
     this.#freeHeads = new Int32Array(heads);
@@ -53,9 +56,9 @@ export class Pool {
     return this.#spareBodies;
   }
 
-  /** @returns a head slot with one reference, charged to the tenant, or -1 when there is none */
+  /** @returns a head slot with one reference, charged to the tenant, or -1 when there is none, or none for this tenant */
   takeHead(tenant: number): number {
-    if (this.#spareHeads === 0) return -1;
+    if (this.#spareHeads === 0 || this.held[tenant] >= this.limit[tenant]) return -1;
     const slot = this.#freeHeads[--this.#spareHeads];
     this.#refs[slot] = 1;
     this.#owner[slot] = tenant;

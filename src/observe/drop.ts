@@ -20,7 +20,7 @@ const REASONS = [
     'reserved',
     'The destination is a reserved bridge address (IEEE 802.1D, table 7-10), which a bridge does not forward.',
   ],
-  ['bad-source', 'The source MAC is a group address or zero.'],
+  ['bad-source', 'The source MAC is a group address, zero, or the router’s own.'],
   ['same-port', 'The destination is behind the port that the frame came from.'],
   ['no-member', 'No other port of the VLAN can take the frame.'],
   ['acl-in', 'An ingress ACL denies the frame.'],
@@ -29,7 +29,7 @@ const REASONS = [
   ['ip-header', 'The IP header has a wrong version, length or checksum.'],
   [
     'martian',
-    'The source or destination address must not be routed (loopback, unspecified, link-local, multicast source).',
+    'The source or destination address must not be routed (loopback, unspecified, link-local, multicast source), or a source is not of the tenant that shares it.',
   ],
   ['ttl', 'The TTL or hop limit ran out.'],
   ['no-route', 'No route leads to the destination.'],

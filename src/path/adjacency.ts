@@ -1,6 +1,7 @@
 import { type Batch, Fate, Kind, Trait } from '../frame/batch.ts';
 import type { Pool } from '../frame/pool.ts';
 import { NeighborState, type NeighborTable } from '../table/neighbor-table.ts';
+import { Tpid } from '../wire/vlan.ts';
 import type { Hold } from './hold.ts';
 import { HopKind, type RouterImage } from './image.ts';
 import type { Stage } from './stage.ts';
@@ -87,6 +88,10 @@ export function rewrite(
   bytes.setUint16(at + 6, router.macHigh[iface]);
   bytes.setInt32(at + 8, router.macLow[iface]);
   batch.vlan[i] = vlan;
-  if (batch.tagged[i] === 1) bytes.setUint16(at + 14, batch.priority[i] | vlan);
-  batch.traits[i] |= Trait.Routed;
+  batch.tpid[i] = Tpid.Customer;
+  if (batch.tagged[i] === 1) {
+    bytes.setUint16(at + 12, Tpid.Customer);
+    bytes.setUint16(at + 14, batch.priority[i] | vlan);
+  }
+  batch.traits[i] = (batch.traits[i] | Trait.Routed) & ~Trait.Tunnelled;
 }

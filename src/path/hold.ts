@@ -106,7 +106,7 @@ export class Hold {
 
   /**
    * Moves frames whose next hop is resolved into `ready`, in order, ready to be bridged; drops those whose next hop has
-   * failed or which have waited too long. Called before each batch of the tenant and when the worker is idle.
+   * failed or which have waited too long. Called once a turn, before anything is read.
    */
   release(ready: Batch): void {
     const frames = this.#frames;

@@ -55,7 +55,7 @@ export interface BridgeImage {
   readonly pvid: Int32Array;
   /** 128 words a port, a bit a VLAN: VLANs carried (access: its own). */
   readonly allowed: Uint32Array;
-  /** Longest IP packet, bytes. */
+  /** Most bytes behind the Ethernet header and one VLAN tag. */
   readonly mtu: Int32Array;
   /** Port security: index into `security`, -1 for none. */
   readonly security: Int32Array;

@@ -17,8 +17,6 @@ const EVENTS_PER_SECOND = 10;
 export class Punter {
   /** Whether something was written since the worker last rang the slow path's bell. */
   rang = false;
-  /** Punts refused by rate and by a full ring, of events and quotes that have no frame of their own to drop. */
-  refused = 0;
   readonly #pool: Pool;
   readonly #ring: Ring;
   readonly #buckets: TokenBucket;
@@ -43,9 +41,7 @@ export class Punter {
 
   /** Whether the rate of the class lets one more through. Takes the token. */
   admit(rate: PuntClass, nowUs: number): boolean {
-    if (this.#buckets.take(rate, 1, nowUs)) return true;
-    this.refused++;
-    return false;
+    return this.#buckets.take(rate, 1, nowUs);
   }
 
   /**
@@ -97,10 +93,7 @@ export class Punter {
     whole: number,
   ): number {
     const at = this.#ring.reserve(PuntRecord.Frame + length);
-    if (at < 0) {
-      this.refused++;
-      return -1;
-    }
+    if (at < 0) return -1;
     const { bytes } = this.#ring;
     bytes.setInt32(at + PuntRecord.Kind, kind, true);
     bytes.setInt32(at + PuntRecord.Port, port, true);

@@ -46,6 +46,10 @@ export class Route implements Stage {
         batch.drop(i, Drop.IpHeader);
         continue;
       }
+      if ((traits[i] & Trait.Leaked) !== 0 && !this.#isFromThere(batch, i)) {
+        batch.drop(i, Drop.Martian);
+        continue;
+      }
       const at = batch.l3[i];
       let set = -1;
       if (kind[i] === Kind.Ipv4) {
@@ -84,6 +88,21 @@ export class Route implements Stage {
       }
       this.#choose(batch, i, fib.hop(set, fib.isMultipath(set) ? flowHash(batch, i, bytes, this.#router.hashKeys) : 0));
     }
+  }
+
+  /** Whether the way back leads to the tenant that the packet came from: its router vouches for nobody else's addresses. */
+  #isFromThere(batch: Batch, i: number): boolean {
+    const bytes = this.#bytes;
+    const fib = this.#fib;
+    const { hopKind, hopTenant } = this.#router;
+    const at = batch.l3[i] + (batch.kind[i] === Kind.Ipv4 ? 12 : 8);
+    const set =
+      batch.kind[i] === Kind.Ipv4
+        ? fib.lookup4(bytes.getInt32(at))
+        : fib.lookup6(bytes.getInt32(at), bytes.getInt32(at + 4), bytes.getInt32(at + 8), bytes.getInt32(at + 12));
+    if (set < 0) return false;
+    const hop = fib.hop(set, 0);
+    return hopKind[hop] === HopKind.Leak && hopTenant[hop] === batch.leakedFrom[i];
   }
 
   #choose(batch: Batch, i: number, hop: number): void {

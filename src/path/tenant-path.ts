@@ -1,6 +1,7 @@
 import { type Batch, Fate } from '../frame/batch.ts';
 import type { Pool } from '../frame/pool.ts';
 import { Ring } from '../frame/ring.ts';
+import { Drop } from '../observe/drop.ts';
 import { COLUMNS, Column, Ledger } from '../observe/ledger.ts';
 import { MacTable } from '../table/mac-table.ts';
 import { NeighborTable } from '../table/neighbor-table.ts';
@@ -38,14 +39,15 @@ const OUTPUTS = 1024;
 
 /** Takes frames that another tenant's router is to forward; it has no more than one batch of them at a time. */
 export interface LeakSink {
-  leak(batch: Batch, i: number): void;
+  /** @returns false when the tenant is gone; the frame stays the caller's */
+  leak(batch: Batch, i: number): boolean;
 }
 
 /**
  * One tenant's path on one worker: the ordered lists of its stages, and the three places where frames enter. A frame that a
  * port received runs through all of `stages`; one that a router made or took over begins at `route`; one whose
- * MACs are final begins at `forward`. The path is compiled from an image; a changed image makes a new path, which takes over
- * the frames that the old one holds.
+ * MACs are final begins at `forward`. The path is compiled from an image; a changed image makes a new path; what the
+ * old one holds is dropped.
  */
 export class TenantPath {
   readonly image: TenantImage;
@@ -180,8 +182,12 @@ export class TenantPath {
           pool.release(body[i]);
           break;
         case Fate.Leaked:
-          cells[at + Column.LeakedOut]++;
-          this.#leaks.leak(batch, i);
+          if (this.#leaks.leak(batch, i)) cells[at + Column.LeakedOut]++;
+          else {
+            cells[at + Column.Drops + Drop.PortClosed]++;
+            pool.release(head[i]);
+            pool.release(body[i]);
+          }
           break;
         default:
           // Punted; and frames that no stage took, which cannot be: every path ends in `forward`.

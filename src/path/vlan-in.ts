@@ -27,7 +27,7 @@ export class VlanIn implements Stage {
   }
 
   run(batch: Batch): void {
-    const { count, fate, port, start, vlan, tagged, tpid, priority, etherType, kind, traits, l3 } = batch;
+    const { count, fate, port, start, vlan, tagged, tpid, priority, etherType, kind, traits, l3, headLength } = batch;
     const { mode, pvid, allowed } = this.#bridge;
     const bytes = this.#bytes;
     for (let i = 0; i < count; i++) {
@@ -45,9 +45,12 @@ export class VlanIn implements Stage {
         traits[i] |= Trait.Tunnelled;
         continue;
       }
-      if (tagged[i] === 1 && isTpid(etherType[i]) && (bytes.getUint16(l3[i]) & 0xfff) === PRIORITY_VID) {
-        batch.drop(i, Drop.VlanNotAllowed);
-        continue;
+      if (tagged[i] === 1 && isTpid(etherType[i])) {
+        const isThere = l3[i] + 2 <= start[i] + headLength[i];
+        if (!isThere || (bytes.getUint16(l3[i]) & 0xfff) === PRIORITY_VID) {
+          batch.drop(i, Drop.VlanNotAllowed);
+          continue;
+        }
       }
       let vid = vlan[i];
       if (vid === 0) {

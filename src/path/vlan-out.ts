@@ -1,7 +1,7 @@
 import { type Batch, Trait } from '../frame/batch.ts';
 import type { Pool } from '../frame/pool.ts';
 import { Drop } from '../observe/drop.ts';
-import { isTpid, PRIORITY_VID, popTag, pushTag } from '../wire/vlan.ts';
+import { isTpid, Offset, PRIORITY_VID, popTag, pushTag } from '../wire/vlan.ts';
 import { type BridgeImage, PortMode } from './image.ts';
 import type { Outputs } from './outputs.ts';
 import type { OutStage } from './stage.ts';
@@ -46,7 +46,7 @@ export class VlanOut implements OutStage {
   /** A customer's priority tag: a host would take it off and read the packet behind it, which no list has seen. */
   #hidesPacket(batch: Batch, i: number, start: number): boolean {
     if ((batch.traits[i] & Trait.Tunnelled) === 0 || !isTpid(batch.etherType[i])) return false;
-    return (this.#pool.bytes.getUint16(start + (batch.tagged[i] === 1 ? 18 : 14)) & 0xfff) === PRIORITY_VID;
+    return (this.#pool.bytes.getUint16(start + Offset.Tci) & 0xfff) === PRIORITY_VID;
   }
 
   #convert(batch: Batch, i: number, outputs: Outputs, o: number, tag: boolean): void {

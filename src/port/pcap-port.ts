@@ -4,7 +4,7 @@ import type { Pool } from '../frame/pool.ts';
 import type { TxQueue } from '../frame/tx-queue.ts';
 import { Drop } from '../observe/drop.ts';
 import { arriveCopy } from './arrival.ts';
-import { lose } from './closed-port.ts';
+import { lose } from './lose.ts';
 import { PcapReader } from './pcap-reader.ts';
 import { PcapWriter } from './pcap-writer.ts';
 import type { Port, TxSink } from './port.ts';

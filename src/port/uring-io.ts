@@ -111,7 +111,14 @@ export class UringIo implements Io {
 
   /** See `Port.transmit`. */
   write(port: UringTap, queue: TxQueue): number {
-    return this.#writes.add(port, queue);
+    let taken = this.#writes.add(port, queue, 0);
+    if (taken < queue.count) {
+      // All devices share the requests: those under way are ended first, or the last devices would always be the losers.
+      this.#uring.enter(0, 0);
+      this.#reap();
+      taken += this.#writes.add(port, queue, taken);
+    }
+    return taken;
   }
 
   #reap(): void {

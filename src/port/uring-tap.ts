@@ -1,7 +1,7 @@
 import type { Pool } from '../frame/pool.ts';
 import type { TxQueue } from '../frame/tx-queue.ts';
 import { Drop } from '../observe/drop.ts';
-import { lose } from './closed-port.ts';
+import { lose } from './lose.ts';
 import type { TxSink } from './port.ts';
 import { TapPort } from './tap-port.ts';
 import type { UringIo } from './uring-io.ts';

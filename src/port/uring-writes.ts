@@ -59,15 +59,15 @@ export class UringWrites {
     this.#spare = entries;
   }
 
-  /** Makes requests of the first frames of the queue; they go to the kernel with the next turn. @returns frames taken */
-  add(device: UringTap, queue: TxQueue): number {
+  /** Makes requests of the frames of the queue from `from` on; they go to the kernel with the next turn. @returns frames taken */
+  add(device: UringTap, queue: TxQueue, from: number): number {
     const { count, head, start, headLength, body, bodyStart, bodyLength, tenant, row, port } = queue;
     const iovecs = this.#iovecs;
     const uring = this.#uring;
     const { file } = device;
-    const most = count < this.#spare ? count : this.#spare;
-    let i = 0;
-    for (; i < most; i++) {
+    const end = count - from < this.#spare ? count : from + this.#spare;
+    let i = from;
+    for (; i < end; i++) {
       const entry = this.#free[this.#spare - 1];
       const request = this.#first + entry;
       const at = start[i] - VNET_SIZE;
@@ -88,8 +88,8 @@ export class UringWrites {
       this.#port[entry] = port[i];
       this.#length[entry] = headLength[i] + bodyLength[i];
     }
-    device.inFlight += i;
-    return i;
+    device.inFlight += i - from;
+    return i - from;
   }
 
   /** @param request number that the completion carries */

@@ -3,6 +3,8 @@ import type { SharedBuckets } from '../table/shared-buckets.ts';
 /** Tokens at once: a tenth of a second, but never less than the dearest frame that must be able to pass. */
 const BURST_SECONDS = 0.1;
 const LEAST_PACKETS = 1024;
+/** Packets that one super-frame of the usual kinds stands for: UDP_MAX_SEGMENTS, linux/udp.h; TCP has fewer. */
+const LEAST_STORM = 128;
 const LEAST_BITS = 65_600 * 8 * 2;
 
 /** Hands out the workers' shared buckets to tenants and ports, and takes them back. */
@@ -22,9 +24,9 @@ export class Policers {
     return rate === null ? -1 : this.#take(rate, Math.max(LEAST_PACKETS, rate * BURST_SECONDS));
   }
 
-  /** @returns a bucket for group frames a second: no more burst than a second's worth */
+  /** @returns a bucket for group and unknown packets a second, -1 for no limit */
   storm(rate: number | null): number {
-    return rate === null ? -1 : this.#take(rate, Math.max(1, rate * BURST_SECONDS));
+    return rate === null ? -1 : this.#take(rate, Math.max(LEAST_STORM, rate * BURST_SECONDS));
   }
 
   /** @returns a bucket for bits a second, -1 for no limit */

@@ -52,9 +52,16 @@ export class DeviceSet implements Devices {
     if (this.has(index)) throw new Error(`device ${index} is there already`);
     const uplink = shared === null ? null : new Uplink(this.#pool, this.#uplinks, shared.row, shared.tpid);
     this.offloads[index] = port.offloads;
-    for (let i = this.queues.length; i <= index; i++) this.queues.push(new TxQueue(QUEUE));
+    for (let i = this.queues.length; i < index; i++) this.queues.push(new TxQueue(0));
+    this.queues[index] = new TxQueue(QUEUE);
     this.count = this.queues.length;
     this.list.push({ index, port, uplink, inboxes: [], tenant: NO_TENANT, row: -1, closing: false });
+  }
+
+  /** Forgets a closed device; what stages still send by its index finds no room. Its queue is empty by now. */
+  drop(device: Device): void {
+    this.list.splice(this.list.indexOf(device), 1);
+    this.queues[device.index] = new TxQueue(0);
   }
 
   /** Says whose frames the device carries: all of them, or those with an outer VID. Tenant 0 takes the device away again. */

@@ -178,7 +178,10 @@ export class Engine {
       const { port, tenant } = device;
       if (this.devices.queues[device.index].count > 0) busy = true;
       if (device.closing) {
-        if (port.close()) devices.splice(d--, 1);
+        if (port.close() && this.devices.queues[device.index].count === 0 && !waits(device.inboxes)) {
+          this.devices.drop(device);
+          d--;
+        }
         busy = true;
         continue;
       }

@@ -44,10 +44,11 @@ export class Scheduler {
     const lastBusy = this.#lastBusy;
     const tenants = this.#tenants;
     let busy = 0;
-    for (let t = 0; t < tenants; t++) if ((nowUs - lastBusy[t]) >>> 0 < BUSY_US) busy += weight[t];
+    // Who is in debt has been kept from being busy.
+    for (let t = 0; t < tenants; t++) if (credit[t] < 0 || (nowUs - lastBusy[t]) >>> 0 < BUSY_US) busy += weight[t];
     for (let t = 0; t < tenants; t++) {
       if (weight[t] === 0) continue;
-      if ((nowUs - lastBusy[t]) >>> 0 >= BUSY_US) credit[t] = 1;
+      if (credit[t] >= 0 && (nowUs - lastBusy[t]) >>> 0 >= BUSY_US) credit[t] = 1;
       else {
         const more = credit[t] + (elapsed * weight[t]) / busy;
         credit[t] = more < MOST_CREDIT_US ? more : MOST_CREDIT_US;

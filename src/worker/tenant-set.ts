@@ -11,6 +11,11 @@ import type { SharedBuckets } from '../table/shared-buckets.ts';
 import { Injector } from './injector.ts';
 import type { Scheduler } from './scheduler.ts';
 
+/** Heads that a tenant may hold: its frames in flight, and as many again for copies and pieces made of them. */
+export function headsFor(frames: number): number {
+  return 2 * frames;
+}
+
 export interface TenantContext {
   readonly worker: number;
   readonly pool: Pool;
@@ -49,6 +54,7 @@ export class TenantSet implements TxSink, LeakSink {
     this.leaked[index] ??= new Batch(BATCH_SIZE);
     this.injectors[index] = new Injector(pool, path, image.workers[worker].inject);
     scheduler.setWeight(index, image.weight);
+    pool.limit[index] = headsFor(image.frames);
     if (!this.indices.includes(index)) this.indices.push(index);
   }
 
@@ -81,16 +87,11 @@ export class TenantSet implements TxSink, LeakSink {
     ledger.drop(row, reason);
   }
 
-  leak(batch: Batch, i: number): void {
+  leak(batch: Batch, i: number): boolean {
     const tenant = batch.leakTo[i];
     const path = this.paths[tenant];
     const to = this.leaked[tenant];
-    if (path === undefined || to === undefined || to.count === to.capacity) {
-      // Gone, or fuller than one batch can make it: the frame was booked as leaked out, and ends in nobody's books but the pool's.
-      this.#context.pool.release(batch.head[i]);
-      this.#context.pool.release(batch.body[i]);
-      return;
-    }
+    if (path === undefined || to === undefined || to.count === to.capacity) return false;
     const k = to.take(batch, i);
     to.fate[k] = Fate.Live;
     to.traits[k] = (batch.traits[i] | Trait.Leaked) & ~(Trait.Routed | Trait.Generated);
@@ -98,7 +99,9 @@ export class TenantSet implements TxSink, LeakSink {
     to.inInterface[k] = -1;
     to.outInterface[k] = -1;
     to.twin[k] = -1;
+    to.leakedFrom[k] = batch.tenant;
     path.ledger.add(path.routerRow, Column.LeakedIn, 1);
+    return true;
   }
 
   /** Whether a path has written to the slow path since it was last asked. */

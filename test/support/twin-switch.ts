@@ -83,7 +83,7 @@ export class TwinSwitch {
     if (ip.family === 4) slowIpv4Checksum(rest, 0);
     const pieces = ip.length > out.mtu ? fragments(rest, out.mtu) : [rest];
     return this.#forward(
-      { ...frame, source: out.mac, destination: neighbor.mac, vlan: out.vlan, rest, pieces },
+      { ...frame, source: out.mac, destination: neighbor.mac, vlan: out.vlan, tpid: 0x8100, rest, pieces },
       null,
       verdict,
     );
@@ -130,6 +130,7 @@ export class TwinSwitch {
     const wanted = JSON.stringify(target);
     const acl = this.#model.acls.findLast((one) => one[way].some((each) => JSON.stringify(each) === wanted));
     if (acl === undefined) return false;
+    if (frame.ip?.opaque === true) return true;
     const rule = acl.rules.find(({ match }) => matches(match, frame));
     if (rule !== undefined) return rule.action !== 'allow';
     return acl.fallback === 'deny' && (frame.type === 0x0800 || frame.type === 0x86dd);
@@ -163,6 +164,8 @@ interface Packet {
   readonly to: readonly number[];
   readonly protocol: number;
   readonly ttl: number;
+  /** Hides its transport header. */
+  readonly opaque: boolean;
   readonly checksumRight: boolean;
   readonly dontFragment: boolean;
   /** The transport header; empty in later fragments. */
@@ -210,6 +213,7 @@ function parse4(rest: Uint8Array): Packet | null {
     checksumRight: again[10] === rest[10] && again[11] === rest[11],
     dontFragment: (rest[6] & 0x40) !== 0,
     inner: later ? new Uint8Array(0) : rest.subarray(header, length),
+    opaque: !later && isCutShort(rest[9], length - header),
   };
 }
 
@@ -230,12 +234,22 @@ function parse6(rest: Uint8Array): Packet | null {
     checksumRight: true,
     dontFragment: true,
     inner: rest.subarray(40, length),
+    opaque: isCutShort(rest[6], length - 40),
   };
+}
+
+/** Whether there is less than a list needs to see of the transport header. */
+function isCutShort(protocol: number, length: number): boolean {
+  const needs: Record<number, number> = { 1: 4, 6: 20, 17: 8, 58: 4, 132: 8 };
+  return length < (needs[protocol] ?? 0);
 }
 
 /** VLAN of a frame that the port receives, or null: refused. */
 function vlanOf({ vlan }: PortModel, frame: Frame): number | null {
   if (vlan.mode === 'tunnel') throw new Error('the twin has no tunnels');
+  // A priority tag behind another tag.
+  if (frame.tagged && isTag(frame.type) && (frame.rest.length < 2 || ((frame.rest[0] & 15) | frame.rest[1]) === 0))
+    return null;
   if (vlan.mode === 'access') return frame.vlan === 0 ? vlan.vlan : null;
   const vid = frame.vlan === 0 ? vlan.native : frame.vlan;
   return vid !== null && vlan.allowed.includes(vid) ? vid : null;

@@ -155,3 +155,47 @@ describe('one tenant', () => {
     lab.expectBooksToBalance();
   });
 });
+
+describe('a tenant that shares', () => {
+  it('takes packets from another only with sources that lead back there', async () => {
+    const lab = await TestSwitch.of(SHARED);
+    lab.send('blue/a', arpRequest({ senderMac: B, senderAddress: '10.9.10.2', targetAddress: '10.9.10.1' }));
+    lab.everything();
+    const from = (source: string) =>
+      frame({ ethernet: { source: A, destination: R }, ipv4: { source, destination: '10.9.10.2' }, payload: 20 });
+    lab.send('red/a', from('10.9.10.77'), from('172.16.0.1'));
+    expect(lab.everything().size).toBe(0);
+    expect(lab.drops('blue')).toMatchObject({ martian: 2 });
+    lab.send('red/a', from('10.0.10.2'));
+    expect(lab.received('blue/a').length).toBe(1);
+    lab.expectBooksToBalance();
+  });
+
+  it('takes no more heads than its quota twice over, whatever its frames are cut into', async () => {
+    const lab = await TestSwitch.of(SHARED);
+    expect(lab.engine.pool.limit[1]).toBe(128);
+    for (let i = 0; i < 128; i++) expect(lab.engine.pool.takeHead(1)).toBeGreaterThanOrEqual(0);
+    expect(lab.engine.pool.takeHead(1)).toBe(-1);
+    expect(lab.engine.pool.takeHead(2)).toBeGreaterThanOrEqual(0);
+  });
+});
+
+describe('a device that is gone', () => {
+  it('leaves no frame for the next one of its index', async () => {
+    const lab = await TestSwitch.of(guarded(''));
+    const { devices } = lab.engine;
+    devices.get(1).closing = true;
+    lab.engine.turn(false);
+    expect(devices.has(1)).toBe(false);
+    lab.send(
+      'red/t',
+      frame({
+        ethernet: { source: A, destination: 'ff:ff:ff:ff:ff:ff' },
+        ipv4: { source: '10.0.0.1', destination: '10.0.0.2' },
+      }),
+    );
+    expect(devices.queues[1].count).toBe(0);
+    expect(lab.drops('red', 't')).toEqual({ 'tx-full': 1 });
+    lab.expectBooksToBalance();
+  });
+});

@@ -39,6 +39,12 @@ describe('worker time', () => {
     expect(b / a).toBeLessThan(3.5);
   });
 
+  it('is shared by weights that are far apart', () => {
+    const [a, b] = serve(withWeights(1, 40), [100, 100], 50_000);
+    expect(b / a).toBeGreaterThan(30);
+    expect(b / a).toBeLessThan(50);
+  });
+
   it('is all for a tenant that is alone', () => {
     const scheduler = withWeights(1, 100);
     const [a] = serve(scheduler, [50, 0], 1000);

@@ -1,6 +1,14 @@
 import { resolve } from 'node:path';
 import { contains } from '../address.ts';
-import type { Address, AdvertiseModel, HopModel, InterfaceModel, RouteModel, RouterModel } from '../model.ts';
+import type {
+  Address,
+  AdvertiseModel,
+  HopModel,
+  InterfaceModel,
+  PortModel,
+  RouteModel,
+  RouterModel,
+} from '../model.ts';
 import { placed, type Source } from '../place.ts';
 import { standardMtu } from '../schema/port.ts';
 import {
@@ -10,12 +18,19 @@ import {
   type RouteConfig,
   type RouterConfig,
 } from '../schema/router.ts';
+import { carries } from '../tagging.ts';
 
-export function buildRouter(tenant: string, keys: RouterConfig, source: Source, folder: string): RouterModel {
+export function buildRouter(
+  tenant: string,
+  keys: RouterConfig,
+  ports: readonly PortModel[],
+  source: Source,
+  folder: string,
+): RouterModel {
   const path = ['tenants', tenant, 'router'];
   const mac = keys.mac ?? routerMac(tenant);
   const interfaces = Object.entries(keys.interfaces).map(([name, each]) =>
-    placed(buildInterface(name, each, mac), source.place([...path, 'interfaces', name], 'key')),
+    placed(buildInterface(name, each, mac, ports), source.place([...path, 'interfaces', name], 'key')),
   );
   const routes = keys.routes.map((route, index) =>
     placed(buildRoute(route, interfaces), source.place([...path, 'routes', index])),
@@ -42,7 +57,7 @@ export function routerMac(tenant: string): string {
   return ['02', '54', ...bytes].join(':');
 }
 
-function buildInterface(name: string, keys: InterfaceConfig, mac: string): InterfaceModel {
+function buildInterface(name: string, keys: InterfaceConfig, mac: string, ports: readonly PortModel[]): InterfaceModel {
   const ipv6 = keys.addresses.some(({ address }) => address.family === 6);
   const advertise = keys.ra === undefined ? ipv6 : keys.ra;
   return {
@@ -50,9 +65,15 @@ function buildInterface(name: string, keys: InterfaceConfig, mac: string): Inter
     vlan: keys.vlan,
     mac,
     addresses: keys.addresses,
-    mtu: keys.mtu ?? standardMtu,
+    mtu: keys.mtu ?? smallestMtu(keys.vlan, ports),
     advertise: advertise === false ? null : buildAdvertise(advertise === true ? {} : advertise),
   };
+}
+
+/** What every port of the VLAN can take, so that senders hear of what is too long by ICMP and not by silence. */
+function smallestMtu(vlan: number, ports: readonly PortModel[]): number {
+  const carrying = ports.filter((port) => carries(port.vlan, vlan));
+  return carrying.reduce((least, { mtu }) => Math.min(least, mtu), carrying[0]?.mtu ?? standardMtu);
 }
 
 function buildAdvertise(keys: Partial<AdvertiseConfig>): AdvertiseModel {

@@ -23,6 +23,7 @@ function buildTenant(name: string, config: Config, source: Source, folder: strin
   const staticMacs = bridge.static_macs.map((entry, index) =>
     placed({ ...entry }, source.place([...path, 'bridge', 'static_macs', index])),
   );
+  const ports = portsOf(config, name).map((entry) => buildPort(entry, bridge.storm_control, source, folder));
   const model = {
     name,
     bridge: {
@@ -30,9 +31,9 @@ function buildTenant(name: string, config: Config, source: Source, folder: strin
       macMoveLimit: bridge.mac_move_limit,
       staticMacs,
       forwardReserved: [...new Set(bridge.forward_reserved)],
-      ports: portsOf(config, name).map((entry) => buildPort(entry, bridge.storm_control, source, folder)),
+      ports,
     },
-    router: router ? buildRouter(name, router, source, folder) : null,
+    router: router ? buildRouter(name, router, ports, source, folder) : null,
     acls: Object.entries(acls).map(([acl, keys]) => buildAcl(acl, keys, [...path, 'acls', acl], source)),
     quota: buildQuota(tenant.quota),
     share: buildShare(tenant.share),

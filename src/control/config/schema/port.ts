@@ -86,7 +86,8 @@ const mtuRange = { min: 68, max: 65_521, unit: 'bytes' };
 export const standardMtu = 1500;
 
 export const mtu = leaf((value) => readWhole(value, mtuRange), {
-  description: 'Largest layer 3 packet; a sub-port: that of its uplink',
+  description:
+    'Largest layer 3 packet; a sub-port: that of its uplink; a router interface: the least of its VLAN’s ports',
   type: 'integer',
   minimum: mtuRange.min,
   maximum: mtuRange.max,
