@@ -24,7 +24,12 @@ const LAYERS: readonly (readonly [prefix: string, may: readonly string[]])[] = [
   ],
   // The slow path knows what the workers punt, and nothing else of the path.
   ['src/slow/', ['src/wire/', 'src/table/', 'src/observe/', 'src/frame/', 'src/path/punt.ts']],
-  ['src/control/config/', ['src/errors.ts', 'src/wire/']],
+  // Rules of the control side: compiled into what the path's rule stages read.
+  [
+    'src/openflow/',
+    ['src/errors.ts', 'src/json.ts', 'src/wire/', 'src/table/', 'src/observe/', 'src/frame/', 'src/path/'],
+  ],
+  ['src/control/config/', ['src/errors.ts', 'src/wire/', 'src/openflow/']],
   // The control socket: it knows nothing of what it carries.
   ['src/control/rpc.ts', ['src/errors.ts', 'src/json.ts']],
   // The model of a configuration is what tenants are compiled from; the rest of src/control is above them.
@@ -32,7 +37,7 @@ const LAYERS: readonly (readonly [prefix: string, may: readonly string[]])[] = [
     'src/tenant/',
     [
       ...['src/errors.ts', 'src/wire/', 'src/table/', 'src/observe/', 'src/frame/', 'src/path/', 'src/slow/'],
-      ...['src/control/config/', 'src/json.ts'],
+      ...['src/control/config/', 'src/json.ts', 'src/openflow/'],
     ],
   ],
   [
@@ -43,6 +48,7 @@ const LAYERS: readonly (readonly [prefix: string, may: readonly string[]])[] = [
         'src/path/',
         'src/worker/',
         'src/slow/',
+        'src/openflow/',
         'src/control/config/',
         'src/control/rpc.ts',
         'src/json.ts',
@@ -57,18 +63,21 @@ const LAYERS: readonly (readonly [prefix: string, may: readonly string[]])[] = [
     'src/lab/',
     [
       ...['native-free/', 'src/errors.ts', 'src/wire/', 'src/observe/', 'src/tenant/', 'src/control/'],
-      ...['src/json.ts', 'src/lab/traffic/', 'src/cli/table.ts'],
+      ...['src/json.ts', 'src/lab/traffic/', 'src/cli/table.ts', 'src/openflow/'],
     ],
   ],
   [
     'src/cli/',
-    ['native-free/errors.ts', 'src/errors.ts', 'src/observe/', 'src/control/', 'src/lab/', 'src/cli/table.ts'],
+    [
+      ...['native-free/errors.ts', 'src/errors.ts', 'src/observe/', 'src/control/', 'src/lab/', 'src/cli/table.ts'],
+      ...['src/wire/', 'src/openflow/', 'src/json.ts'],
+    ],
   ],
 ];
 
 /** Folders whose code runs for every frame: what they reach must run nothing of the control side. */
 const HOT = ['src/wire/', 'src/table/', 'src/frame/', 'src/path/', 'src/port/', 'src/worker/'];
-const COLD = ['src/control/', 'src/tenant/', 'src/slow/', 'src/lab/', 'src/cli/'];
+const COLD = ['src/openflow/', 'src/control/', 'src/tenant/', 'src/slow/', 'src/lab/', 'src/cli/'];
 
 const files = sources('src', 'native-free');
 const imports = files.flatMap(importsOf);

@@ -1,0 +1,81 @@
+/**
+ * How a tenant's rules reach its workers: the control side writes records into a ring per tenant and worker, each worker carries
+ * them out in order, a bounded number a turn, into structures of its own. So no look-up takes a lock, a change is whole or
+ * not there, and a barrier is a record that is answered when everything before it has been carried out.
+ *
+ * A record is little-endian words; the first is its kind. Rules, groups, buckets, meters and bands are named by dense indices that
+ * the control side gives out and uses again only after all workers have answered a barrier behind the removal.
+ */
+export const LogRecord = {
+  /** index, table, priority, cookie high, cookie low, n, n × (key word, value, mask), words of the program… */
+  RuleSet: 1,
+  /** index */
+  RuleRemove: 2,
+  /** index, cookie high, cookie low, words of the program…: the match and priority stay */
+  RuleProgram: 3,
+  /**
+   * index, `GroupKind`, number of buckets, then for each bucket: index of the bucket's counters, weight, watched port, index of the watched group (-1: none),
+   * length of its program in words, its actions
+   */
+  GroupSet: 4,
+  GroupRemove: 5,
+  /** index, flags (`MeterFlag`), number of bands, for each band: index of the band's counters, `BandKind`, rate, burst, prec_level */
+  MeterSet: 6,
+  MeterRemove: 7,
+  /** OpenFlow port number, row of the tenant's port (-1: removed), config bits (`PortConfig`) */
+  Port: 8,
+  /** `FailMode`, `FragmentMode` */
+  Mode: 9,
+  /** Sequence number, stored into `Shared.Barrier` when everything before it has been carried out. */
+  Barrier: 10,
+  /** Port number, queue id, bucket of the worker's shared buckets for packets and for bits, -1: no limit; -2: the queue is gone */
+  Queue: 11,
+} as const;
+
+/** OFPGT_*. */
+export const GroupKind = { All: 0, Select: 1, Indirect: 2, FastFailover: 3 } as const;
+/** OFPMF_*; without `Packets`, rates are kilobits a second. */
+export const MeterFlag = { Kbps: 1, Packets: 2, Burst: 4, Stats: 8 } as const;
+/** OFPMBT_*. */
+export const BandKind = { Drop: 1, DscpRemark: 2 } as const;
+/** OFPPC_*. */
+export const PortConfig = { Down: 1, NoReceive: 4, NoForward: 32, NoPacketIn: 64 } as const;
+export const FailMode = { None: 0, Standalone: 1 } as const;
+/** OFPC_FRAG_*. */
+export const FragmentMode = { Normal: 0, Drop: 1 } as const;
+
+/** Limits of one tenant's tables. Memory is touched only where it is used. */
+export const Limit = {
+  Tables: 254 + 1,
+  Rules: 1 << 18,
+  Groups: 4096,
+  Buckets: 16384,
+  Meters: 4096,
+  Bands: 8192,
+} as const;
+
+/** Words of the block that the control side and one worker share, beside the counters. */
+export const Shared = { Barrier: 0, WORDS: 16 } as const;
+
+/** Columns of the counters, Float64 each; one array a worker, summed on read. */
+export const RuleColumn = { Packets: 0, Bytes: 1, LastUsedMs: 2, WIDTH: 3 } as const;
+export const TableColumn = { Lookups: 0, Matches: 1, WIDTH: 2 } as const;
+export const PairColumn = { Packets: 0, Bytes: 1, WIDTH: 2 } as const;
+
+/** A tenant's rule tables as workers see them: one ring, and counters, a worker. */
+export interface RulesImage {
+  readonly workers: readonly RulesWorkerImage[];
+}
+
+export interface RulesWorkerImage {
+  /** Ring of records (`src/frame/ring.ts`). */
+  readonly log: SharedArrayBuffer;
+  /** `Shared` words. */
+  readonly words: SharedArrayBuffer;
+  readonly rules: SharedArrayBuffer;
+  readonly tables: SharedArrayBuffer;
+  readonly groups: SharedArrayBuffer;
+  readonly buckets: SharedArrayBuffer;
+  readonly meters: SharedArrayBuffer;
+  readonly bands: SharedArrayBuffer;
+}
