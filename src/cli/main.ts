@@ -89,7 +89,21 @@ function commands(): Command {
       (await import('./demo.ts')).demo(options),
     );
 
-  for (const command of program.commands) command.exitOverride();
+  const bench = program.command('bench').description('measure; every figure comes with what it was checked against');
+  bench
+    .command('path')
+    .description('the path of a configuration in memory: frames of a capture, over and over, into one port')
+    .requiredOption('--config <file>', 'configuration whose ports are of kind {memory: true}')
+    .requiredOption('--pcap <file>', 'frames to send')
+    .requiredOption('--in <port>', 'the port that receives them: PORT or TENANT/PORT')
+    .option('--seconds <n>', 'how long to measure', positive, 5)
+    .option('--json', 'as JSON')
+    .addHelpText('after', '\nExample:\n  tapyard bench path --config bench.yaml --pcap flows.pcap --in web1 --json')
+    .action(async (options: { config: string; pcap: string; in: string; seconds: number; json?: true }) =>
+      (await import('./bench-path.ts')).benchPathCommand(options),
+    );
+
+  for (const command of [...program.commands, ...bench.commands]) command.exitOverride();
   return program;
 }
 

@@ -5,6 +5,7 @@ import { type Offloads, openTap, type Tap } from '../../native-free/tap.ts';
 import { Ring } from '../frame/ring.ts';
 import { MemoryEnd } from '../port/memory-port.ts';
 import { Offload } from '../port/port.ts';
+import type { ReplayHandles } from '../port/replay-port.ts';
 import type { DeviceSpec } from '../worker/messages.ts';
 import type { Device, NetdevDevice, PcapDevice, TapDevice } from './config/model.ts';
 
@@ -23,6 +24,8 @@ export interface DeviceContext {
   readonly owner: number;
   /** Eventfd of each worker. */
   readonly wakeFds: readonly number[];
+  /** What stands in the place of a memory port, for benchmarks. */
+  readonly replay?: ReplayHandles | undefined;
   /** Makes the names of TAPs that the user does not name: those that netdevs are joined to. */
   readonly internalName: () => string;
 }
@@ -151,6 +154,8 @@ function openPcap(device: PcapDevice, context: DeviceContext): OpenDevice {
 }
 
 function openMemory(context: DeviceContext): OpenDevice {
+  const { replay } = context;
+  if (replay !== undefined) return single({ kind: 'replay', name: 'replay', handles: replay }, null, context);
   const end = MemoryEnd.create(MEMORY_RING);
   return single({ kind: 'memory', name: 'memory', handles: end.handles(), offloads: 0 }, end, context);
 }

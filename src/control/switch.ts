@@ -4,6 +4,7 @@ import { listLinks } from '../../native-free/links.ts';
 import { deleteAllNetns } from '../../native-free/netns.ts';
 import { type LinkState, LinkWatch } from '../../native-free/watch.ts';
 import { MOST_HELD_BODIES } from '../path/hold.ts';
+import type { ReplayHandles } from '../port/replay-port.ts';
 import { SlowPath } from '../slow/slow-path.ts';
 import { SharedBuckets } from '../table/shared-buckets.ts';
 import type { Attachment } from '../tenant/compile-bridge.ts';
@@ -31,6 +32,8 @@ export interface SwitchOptions {
   readonly io?: string | null;
   /** Called once when a worker has failed: the switch forwards no more and should be stopped. */
   readonly onFailure?: (error: Error) => void;
+  /** For benchmarks: what stands in the place of a memory port, by `tenant/port`. */
+  readonly replay?: ReadonlyMap<string, ReplayHandles>;
 }
 
 /** A device that is open, its index in the workers and where its link is watched. */
@@ -58,6 +61,7 @@ export class Switch {
   readonly #watch: LinkWatch;
   readonly #housekeeping: NodeJS.Timeout;
   readonly #alias: string;
+  readonly #replay: ReadonlyMap<string, ReplayHandles> | undefined;
   readonly #uplinks = new Map<string, DeviceEntry>();
   /** Tenants with a port whose link has come up, until their routers have told it their addresses. */
   readonly #toAnnounce = new Set<string>();
@@ -81,6 +85,7 @@ export class Switch {
 
   private constructor(model: SwitchModel, options: SwitchOptions) {
     this.model = model;
+    this.#replay = options.replay;
     this.#alias = `tapyard:${process.pid}`;
     const buckets = SharedBuckets.create(MOST_POLICERS);
     this.#policers = new Policers(buckets, () => this.clockUs());
@@ -136,6 +141,11 @@ export class Switch {
     return Promise.all(this.workers.map((worker) => worker.send({ type: 'audit' })));
   }
 
+  /** Turns flow caches off, so that the stages decide every frame, or on again. */
+  setCache(on: boolean): Promise<void> {
+    return this.#tell({ type: 'cache', on });
+  }
+
   /** Ends everything: workers first, so that nothing reads or writes what is closed. Idempotent. */
   async stop(): Promise<void> {
     if (this.#stopped) return;
@@ -166,7 +176,8 @@ export class Switch {
 
   async #addTenant(model: TenantModel, index: number): Promise<void> {
     const attachments: Attachment[] = [];
-    for (const port of model.bridge.ports) attachments.push(await this.#attach(port));
+    for (const port of model.bridge.ports)
+      attachments.push(await this.#attach(port, this.#replay?.get(`${model.name}/${port.name}`)));
     const tenant = await Tenant.create({
       model,
       index,
@@ -188,14 +199,14 @@ export class Switch {
     this.#turnSlowPath();
   }
 
-  async #attach(port: PortModel): Promise<Attachment> {
+  async #attach(port: PortModel, replay?: ReplayHandles): Promise<Attachment> {
     if (port.kind === 'uplink') {
       const entry = this.#uplinks.get(port.uplink);
       const uplink = this.model.uplinks.find(({ name }) => name === port.uplink);
       if (entry === undefined || uplink === undefined) throw new Error(`no uplink ${port.uplink}`);
       return { device: entry.index, outerVlan: port.outerVlan, outerTpid: uplink.ethertype };
     }
-    const { index } = await this.#addDevice(port.name, port, port.mtu, port.mac, null);
+    const { index } = await this.#addDevice(port.name, port, port.mtu, port.mac, null, replay);
     return { device: index, outerVlan: 0, outerTpid: 0 };
   }
 
@@ -205,12 +216,14 @@ export class Switch {
     mtu: number,
     mac: string | null,
     shared: { row: number; tpid: number } | null,
+    replay?: ReplayHandles,
   ): Promise<DeviceEntry> {
     const index = this.devices.length;
     const open = openDevice(device, {
       mtu,
       mac,
       alias: this.#alias,
+      replay,
       workers: this.workers.length,
       owner: index % this.workers.length,
       wakeFds: this.workers.map((worker) => worker.wakeFd),

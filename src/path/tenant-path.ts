@@ -143,6 +143,9 @@ export class TenantPath {
     this.#run(batch, 0);
   }
 
+  /** Whether the flow cache may be used; else the stages decide every frame. */
+  setCache(_on: boolean): void {}
+
   /** Packets to be routed: the router's own, or another tenant's (their trait says which); all header columns are set. */
   route(batch: Batch): void {
     this.#run(batch, this.#fromRoute);

@@ -1,6 +1,7 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { TenantImage } from '../path/image.ts';
 import type { MemoryHandles } from '../port/memory-port.ts';
+import type { ReplayHandles } from '../port/replay-port.ts';
 import type { SharedBucketsHandles } from '../table/shared-buckets.ts';
 
 /** Words of the control block that the main thread and one worker share. */
@@ -47,6 +48,8 @@ export interface WorkerSettings {
 export type DeviceSpec =
   | { readonly kind: 'tap' | 'netdev'; readonly name: string; readonly fd: number; readonly offloads: number }
   | { readonly kind: 'memory'; readonly name: string; readonly handles: MemoryHandles; readonly offloads: number }
+  /** In the place of a memory port, for benchmarks. */
+  | { readonly kind: 'replay'; readonly name: string; readonly handles: ReplayHandles }
   | {
       readonly kind: 'pcap';
       readonly name: string;
@@ -82,6 +85,8 @@ export type ToWorker =
     }
   | { readonly type: 'set-tenant'; readonly image: TenantImage }
   | { readonly type: 'remove-tenant'; readonly index: number }
+  /** Whether flow caches may be used; without them the stages decide every frame. */
+  | { readonly type: 'cache'; readonly on: boolean }
   | { readonly type: 'audit' };
 
 /** One message with its number; numbers count up without gap. */

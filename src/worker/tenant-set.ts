@@ -36,6 +36,7 @@ export class TenantSet implements TxSink, LeakSink {
   /** Indices in use. */
   readonly indices: number[] = [];
   readonly #context: TenantContext;
+  #cached = true;
 
   constructor(most: number, context: TenantContext) {
     this.paths = new Array(most).fill(undefined);
@@ -50,6 +51,7 @@ export class TenantSet implements TxSink, LeakSink {
     const { pool, worker, devices, buckets, scheduler } = this.#context;
     this.paths[index]?.hold?.clear(Drop.NeighborFailed);
     const path = new TenantPath(pool, image, worker, devices, buckets, this);
+    path.setCache(this.#cached);
     this.paths[index] = path;
     this.leaked[index] ??= new Batch(BATCH_SIZE);
     this.injectors[index] = new Injector(pool, path, image.workers[worker].inject);
@@ -65,6 +67,12 @@ export class TenantSet implements TxSink, LeakSink {
     this.#context.scheduler.setWeight(index, 0);
     const at = this.indices.indexOf(index);
     if (at >= 0) this.indices.splice(at, 1);
+  }
+
+  /** Turns flow caches off or on, those of paths made later too. */
+  setCache(on: boolean): void {
+    this.#cached = on;
+    for (const index of this.indices) this.paths[index]?.setCache(on);
   }
 
   sent(tenant: number, row: number, port: number, bytes: number): void {

@@ -6,6 +6,7 @@ import { openIo } from '../port/open-io.ts';
 import { PcapPort } from '../port/pcap-port.ts';
 import type { Port } from '../port/port.ts';
 import { RemoteInbox, RemotePort } from '../port/remote-port.ts';
+import { ReplayPort } from '../port/replay-port.ts';
 import { SharedBuckets } from '../table/shared-buckets.ts';
 import { Engine } from './engine.ts';
 import {
@@ -51,6 +52,8 @@ function makePort(spec: DeviceSpec): Port {
   switch (spec.kind) {
     case 'memory':
       return new MemoryPort(spec.name, spec.handles, engine.pool, engine.tenants, spec.offloads);
+    case 'replay':
+      return new ReplayPort(spec.name, spec.handles, engine.pool, engine.tenants);
     case 'pcap':
       return new PcapPort(spec.name, spec, engine.pool, engine.tenants, microsecondsSince(settings.origin));
     case 'remote':
@@ -78,6 +81,9 @@ function carryOut(message: ToWorker, number: number): boolean {
       return true;
     case 'set-tenant':
       engine.tenants.set(message.image);
+      return true;
+    case 'cache':
+      engine.tenants.setCache(message.on);
       return true;
     case 'remove-tenant':
       engine.tenants.remove(message.index);

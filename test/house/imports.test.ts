@@ -67,10 +67,17 @@ const LAYERS: readonly (readonly [prefix: string, may: readonly string[]])[] = [
     ],
   ],
   [
+    'src/bench/',
+    [
+      ...['native-free/', 'src/errors.ts', 'src/json.ts', 'src/wire/', 'src/table/', 'src/observe/', 'src/port/'],
+      ...['src/control/', 'src/openflow/', 'src/lab/'],
+    ],
+  ],
+  [
     'src/cli/',
     [
       ...['native-free/errors.ts', 'src/errors.ts', 'src/observe/', 'src/control/', 'src/lab/', 'src/cli/table.ts'],
-      ...['src/wire/', 'src/openflow/', 'src/json.ts'],
+      ...['src/wire/', 'src/openflow/', 'src/json.ts', 'src/bench/'],
     ],
   ],
 ];

@@ -1,0 +1,152 @@
+import type { Batch } from '../frame/batch.ts';
+import * as layout from '../frame/layout.ts';
+import type { Pool } from '../frame/pool.ts';
+import type { TxQueue } from '../frame/tx-queue.ts';
+import { answerTo } from './answer.ts';
+import type { Port, TxSink } from './port.ts';
+
+/**
+ * Frames to replay, packed so that each begins two bytes into a word, as it does in a slot: a copy is whole words. `control`: word
+ * 0 is the number of frames still to be received (-1: without end), written by the main thread; word 1 turns the digest of what
+ * leaves on.
+ */
+export interface ReplayHandles {
+  readonly frames: SharedArrayBuffer;
+  /** Two words a frame: position in words, length in bytes. */
+  readonly index: SharedArrayBuffer;
+  readonly control: SharedArrayBuffer;
+  /** Float64: frames and bytes received, frames and bytes transmitted, sum of the hashes of transmitted frames. */
+  readonly results: SharedArrayBuffer;
+}
+
+export const ReplayControl = { Left: 0, Digest: 1, WORDS: 2 } as const;
+export const ReplayResult = { Received: 0, Transmitted: 1, Bytes: 2, Digest: 3, WIDTH: 4 } as const;
+
+/** Frames of others that wait to be answered. */
+const ANSWERS = 64;
+
+/**
+ * A port for benchmarks: what it receives is copied from memory into slots as a network card would do it, over and over; what is
+ * transmitted is counted and discarded, after an ARP request or neighbour solicitation in it was answered as a host would.
+ */
+export class ReplayPort implements Port {
+  readonly name: string;
+  readonly kind = 'memory';
+  readonly offloads = 0;
+  readonly gone = false;
+  readonly dueUs = Number.POSITIVE_INFINITY;
+  readonly #pool: Pool;
+  readonly #sink: TxSink;
+  readonly #frames: Int32Array;
+  readonly #index: Int32Array;
+  readonly #control: Int32Array;
+  readonly #results: Float64Array;
+  readonly #slots: Int32Array;
+  readonly #count: number;
+  readonly #answers: Uint8Array[] = [];
+  #next = 0;
+  #credit = 0;
+  #tenant = 0;
+
+  constructor(name: string, handles: ReplayHandles, pool: Pool, sink: TxSink) {
+    this.name = name;
+    this.#pool = pool;
+    this.#sink = sink;
+    this.#frames = new Int32Array(handles.frames);
+    this.#index = new Int32Array(handles.index);
+    this.#control = new Int32Array(handles.control);
+    this.#results = new Float64Array(handles.results);
+    this.#slots = new Int32Array(pool.memory);
+    this.#count = this.#index.length >> 1;
+  }
+
+  request(most: number, tenant: number): void {
+    this.#credit = most;
+    this.#tenant = tenant;
+  }
+
+  get pending(): boolean {
+    return this.#credit > 0 && (this.#answers.length > 0 || (this.#count > 0 && this.#control[0] !== 0));
+  }
+
+  receive(batch: Batch, most: number): number {
+    if (this.#answers.length > 0) return this.#answer(batch);
+    const pool = this.#pool;
+    const frames = this.#frames;
+    const slots = this.#slots;
+    const index = this.#index;
+    const count = this.#count;
+    const tenant = this.#tenant;
+    const left = Atomics.load(this.#control, ReplayControl.Left);
+    let limit = most < this.#credit ? most : this.#credit;
+    if (left >= 0 && left < limit) limit = left;
+    let next = this.#next;
+    let taken = 0;
+    for (; taken < limit; taken++) {
+      const head = pool.takeHead(tenant);
+      if (head < 0) break;
+      const from = index[next * 2];
+      const length = index[next * 2 + 1];
+      const to = (head * layout.HEAD_STRIDE + layout.HEAD_START - 2) >> 2;
+      const words = (length + 5) >> 2;
+      for (let k = 0; k < words; k++) slots[to + k] = frames[from + k];
+      batch.push(head, (to << 2) + 2, length, -1, 0, 0);
+      if (++next === count) next = 0;
+    }
+    this.#next = next;
+    this.#credit -= taken;
+    this.#results[ReplayResult.Received] += taken;
+    if (left >= 0) Atomics.sub(this.#control, ReplayControl.Left, taken);
+    return taken;
+  }
+
+  transmit(queue: TxQueue): number {
+    const pool = this.#pool;
+    const { count, head, start, headLength, body, bodyLength, tenant, row, port } = queue;
+    const { octets } = pool;
+    const digest = this.#control[ReplayControl.Digest] !== 0;
+    let bytes = 0;
+    for (let i = 0; i < count; i++) {
+      const at = start[i];
+      const length = headLength[i] + bodyLength[i];
+      bytes += length;
+      if (octets[at + 12] !== 8 || octets[at + 13] !== 0) this.#look(at, headLength[i]);
+      if (digest) this.#results[ReplayResult.Digest] += hashOf(octets, at, headLength[i]);
+      pool.release(head[i]);
+      pool.release(body[i]);
+      this.#sink.sent(tenant[i], row[i], port[i], length);
+    }
+    this.#results[ReplayResult.Transmitted] += count;
+    this.#results[ReplayResult.Bytes] += bytes;
+    return count;
+  }
+
+  close(): boolean {
+    this.#credit = 0;
+    return true;
+  }
+
+  /** What is no IPv4 may be a question to the hosts behind this port. */
+  #look(at: number, length: number): void {
+    if (this.#answers.length >= ANSWERS) return;
+    const answer = answerTo(this.#pool.octets.subarray(at, at + length));
+    if (answer !== null) this.#answers.push(answer);
+  }
+
+  #answer(batch: Batch): number {
+    const head = this.#pool.takeHead(this.#tenant);
+    const answer = head < 0 ? undefined : this.#answers.shift();
+    if (answer === undefined) return 0;
+    const start = this.#pool.frameStart(head);
+    this.#pool.octets.set(answer, start);
+    batch.push(head, start, answer.length, -1, 0, 0);
+    return 1;
+  }
+}
+
+/** FNV-1a of a frame's bytes: sums of it tell whether the same frames have left, in whatever order. */
+function hashOf(octets: Uint8Array, at: number, length: number): number {
+  let hash = 0x811c9dc5;
+  for (let k = at; k < at + length; k++) hash = Math.imul(hash ^ octets[k], 0x01000193);
+  return hash >>> 0;
+}
