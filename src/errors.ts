@@ -23,7 +23,10 @@ export const errorCodes = {
   'routes-unreadable': { kind: 'input', sentence: 'The file of routes cannot be read.' },
   'routes-invalid': { kind: 'data', sentence: 'The file of routes has lines that are not "prefix next-hop".' },
   usage: { kind: 'usage', sentence: 'The command line is wrong.' },
-  'pcap-unreadable': { kind: 'input', sentence: 'The capture file cannot be read, or holds no frames that can be used.' },
+  'pcap-unreadable': {
+    kind: 'input',
+    sentence: 'The capture file cannot be read, or holds no frames that can be used.',
+  },
   'check-failed': { kind: 'check', sentence: 'What was to be checked does not hold.' },
   'not-running': { kind: 'unavailable', sentence: 'No switch answers on the control socket.' },
   'already-running': { kind: 'unavailable', sentence: 'Another switch holds the control socket or the devices.' },

@@ -15,8 +15,8 @@ const [first = 'ta', second = 'tb', seconds = '10'] = process.argv.slice(2);
 class Count implements TxSink {
   sentFrames = 0;
   lostFrames = 0;
-  sent(): void {
-    this.sentFrames++;
+  sent(_tenant: number, _row: number, _port: number, frames: number): void {
+    this.sentFrames += frames;
   }
   lost(): void {
     this.lostFrames++;

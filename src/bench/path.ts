@@ -1,3 +1,4 @@
+import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { loadConfig } from '../control/config/load.ts';
 import { Switch } from '../control/switch.ts';
@@ -22,6 +23,8 @@ export interface PathOptions {
 export interface PathResult {
   readonly mpps: number;
   readonly nsPerFrame: number;
+  /** Time that the busiest thread had a processor, a frame: what `nsPerFrame` would be on a machine with nothing else to do. */
+  readonly cpuNsPerFrame: number;
   readonly frames: number;
   readonly delivered: number;
   readonly drops: Readonly<Record<string, number>>;
@@ -109,16 +112,24 @@ async function measure(
   for (const worker of running.workers) worker.wake();
   await sleep(WARM_MS);
   const drops = () => dropsOf(running);
-  const before = { frames: source.received, delivered: transmitted(), drops: drops(), ns: process.hrtime.bigint() };
+  const before = {
+    frames: source.received,
+    delivered: transmitted(),
+    drops: drops(),
+    cpu: cpuOfThreads(),
+    ns: process.hrtime.bigint(),
+  };
   await sleep(options.seconds * 1000);
   const frames = source.received - before.frames;
   const ns = Number(process.hrtime.bigint() - before.ns);
+  const cpu = Math.max(...[...cpuOfThreads()].map(([thread, used]) => used - (before.cpu.get(thread) ?? 0)));
   const delivered = transmitted() - before.delivered;
   const now = drops();
   source.left = 0;
   return {
     mpps: round((frames / ns) * 1e3, 3),
     nsPerFrame: round(ns / frames, 2),
+    cpuNsPerFrame: round(cpu / frames, 2),
     frames,
     delivered,
     drops: Object.fromEntries(
@@ -129,6 +140,17 @@ async function measure(
     capture: { frames: count, delivered: fast.delivered },
     verified,
   };
+}
+
+/** Nanoseconds that each thread of ours has had a processor. Source: proc(5), /proc/pid/task/tid/schedstat. */
+function cpuOfThreads(): Map<string, number> {
+  const tasks = '/proc/self/task';
+  return new Map(
+    readdirSync(tasks).map((thread) => [
+      thread,
+      Number(readFileSync(`${tasks}/${thread}/schedstat`, 'utf8').split(' ')[0]),
+    ]),
+  );
 }
 
 function dropsOf(running: Switch): Record<string, number> {

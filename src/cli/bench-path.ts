@@ -12,11 +12,11 @@ export async function benchPathCommand(options: {
     process.stdout.write(`${JSON.stringify(result)}\n`);
     return;
   }
-  const { mpps, nsPerFrame, frames, delivered, drops, capture } = result;
+  const { mpps, nsPerFrame, cpuNsPerFrame, frames, delivered, drops, capture } = result;
   const dropped = Object.entries(drops).map(([reason, count]) => `${count} ${reason}`);
   process.stdout.write(
     [
-      `${mpps} Mpps, ${nsPerFrame} ns a frame: ${frames} frames in, ${delivered} out`,
+      `${mpps} Mpps, ${nsPerFrame} ns a frame (${cpuNsPerFrame} of processor): ${frames} frames in, ${delivered} out`,
       `dropped: ${dropped.length === 0 ? 'none' : dropped.join(', ')}`,
       `verified: one pass of ${capture.frames} frames lets the same ${capture.delivered} out with and without the flow cache`,
       '',

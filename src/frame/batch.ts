@@ -168,7 +168,7 @@ export class Batch {
 
   /**
    * Appends a frame that was just read; the batch takes over the references. The caller sees to it that there is room.
-   * Virtio-net columns say «nothing to do» until `setOffload`.
+   * Virtio-net columns say «nothing to do»; those of what is in the frame are set by `reset`, and by the stage `parse`.
    */
   push(head: number, start: number, headLength: number, body: number, bodyStart: number, bodyLength: number): number {
     const i = this.count++;
@@ -179,18 +179,19 @@ export class Batch {
     this.bodyStart[i] = bodyStart;
     this.bodyLength[i] = bodyLength;
     this.gsoType[i] = 0;
-    this.gsoEcn[i] = 0;
-    this.gsoSize[i] = 0;
     this.csumStart[i] = -1;
-    this.csumOffset[i] = 0;
-    this.segments[i] = 1;
     this.fate[i] = Fate.Live;
+    this.twin[i] = -1;
+    return i;
+  }
+
+  /** Sets the columns of frame i that stages fill in to «nothing known». */
+  reset(i: number): void {
+    this.segments[i] = 1;
     this.traits[i] = 0;
     this.outInterface[i] = -1;
     this.inInterface[i] = -1;
-    this.twin[i] = -1;
     this.limit[i] = 0;
-    return i;
   }
 
   /**

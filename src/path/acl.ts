@@ -44,21 +44,18 @@ export class Acls {
       hits[hits.length - 1]++;
       return false;
     }
-    this.#fill(batch, i, start);
-    const rule = this.#classifiers[acl].match(this.#key, 0);
+    this.show(batch, i, start);
+    const rule = this.match(acl, batch, i);
     let action: number = AclAction.Allow;
     if (rule >= 0) {
       this.#hits[acl][rule]++;
-      action = list.action[rule];
-      if (list.log[rule] === 1 && this.#punter.admit(PuntClass.Events, batch.nowUs)) {
+      const listed = rule < list.action.length;
+      action = listed ? list.action[rule] : AclAction.Deny;
+      if (listed && list.log[rule] === 1 && this.#punter.admit(PuntClass.Events, batch.nowUs)) {
         const iface = egress ? batch.outInterface[i] : batch.inInterface[i];
         const argument = (egress ? ACL_EGRESS : 0) | (acl << 16) | rule;
         this.#punter.frame(batch, i, Punt.AclLog, iface, argument, LOG_QUOTE);
       }
-    } else if (list.fallback === AclAction.Deny && isIp(batch, i)) {
-      const hits = this.#hits[acl];
-      hits[hits.length - 1]++;
-      action = AclAction.Deny;
     }
     if (action === AclAction.Allow) return true;
     if (action === AclAction.Reject && this.#punter.admit(PuntClass.Errors, batch.nowUs)) {
@@ -67,7 +64,29 @@ export class Acls {
     return false;
   }
 
-  #fill(batch: Batch, i: number, start: number): void {
+  /**
+   * Which rule of a list decides the frame that was shown last: the number of rules stands for the default where it denies, -1 for
+   * one that nothing holds up. Counts nothing.
+   */
+  match(acl: number, batch: Batch, i: number): number {
+    const rule = this.#classifiers[acl].match(this.#key, 0);
+    if (rule >= 0) return rule;
+    const { fallback, action } = this.#acls[acl];
+    return fallback === AclAction.Deny && isIp(batch, i) ? action.length : -1;
+  }
+
+  /** Shows the frame that was shown last with other MACs, and in another VLAN: as it is behind the router. */
+  readdress(vlan: number, toHigh: number, toLow: number, fromHigh: number, fromLow: number): void {
+    const key = this.#key;
+    key[AclKey.VLAN] = vlan;
+    key[AclKey.DMAC_HI] = toHigh;
+    key[AclKey.DMAC_LO] = toLow;
+    key[AclKey.SMAC_HI] = fromHigh;
+    key[AclKey.SMAC_LO] = fromLow;
+  }
+
+  /** Shows frame i to the lists: what `match` is about. */
+  show(batch: Batch, i: number, start: number): void {
     const bytes = this.#bytes;
     const key = this.#key;
     key[AclKey.ETHERTYPE] = batch.etherType[i];

@@ -15,6 +15,11 @@ export class Fib {
     this.#router = router;
   }
 
+  /** Changes whenever a route does. */
+  generation(): number {
+    return (this.#routes4.generation() + this.#routes6.generation()) | 0;
+  }
+
   /** @returns set of next hops, -1: no route */
   lookup4(address: number): number {
     return this.#routes4.lookup(address);

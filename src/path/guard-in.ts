@@ -33,13 +33,31 @@ export class GuardIn implements Stage {
     this.#buckets = buckets;
   }
 
+  /** Frames of the batch that are over the tenant's quota of frames in flight. */
+  excess(batch: Batch): number {
+    return this.#pool.held[batch.tenant] - this.#tenant.frames;
+  }
+
+  /** Takes one frame's share from the rates of port and tenant. @returns -1, or the reason to drop it */
+  admit(from: number, packets: number, bytes: number, nowUs: number): number {
+    const buckets = this.#buckets;
+    const { packetPolicer, bitPolicer } = this.#bridge;
+    const { policer } = this.#tenant;
+    const portPackets = packetPolicer[from];
+    const portBits = bitPolicer[from];
+    if (portPackets >= 0 && !buckets.take(portPackets, packets, nowUs)) return Drop.PortRate;
+    if (portBits >= 0 && !buckets.take(portBits, bytes * 8, nowUs)) return Drop.PortRate;
+    if (policer.packets >= 0 && !buckets.take(policer.packets, packets, nowUs)) return Drop.TenantRate;
+    if (policer.bits >= 0 && !buckets.take(policer.bits, bytes * 8, nowUs)) return Drop.TenantRate;
+    return -1;
+  }
+
   run(batch: Batch): void {
     const { count, fate, port, segments, traits, nowUs } = batch;
     const buckets = this.#buckets;
     const bytes = this.#pool.bytes;
-    const { packetPolicer, bitPolicer, storm } = this.#bridge;
-    const { packets, bits } = this.#tenant.policer;
-    const over = this.#pool.held[batch.tenant] - this.#tenant.frames;
+    const { storm } = this.#bridge;
+    const over = this.excess(batch);
     if (!this.#policed && over <= 0) return;
     for (let i = 0; i < count; i++) {
       if (fate[i] !== Fate.Live) continue;
@@ -49,22 +67,9 @@ export class GuardIn implements Stage {
         continue;
       }
       const from = port[i];
-      const portPackets = packetPolicer[from];
-      const portBits = bitPolicer[from];
-      if (portPackets >= 0 && !buckets.take(portPackets, segments[i], nowUs)) {
-        batch.drop(i, Drop.PortRate);
-        continue;
-      }
-      if (portBits >= 0 && !buckets.take(portBits, wireBytes(batch, i, bytes) * 8, nowUs)) {
-        batch.drop(i, Drop.PortRate);
-        continue;
-      }
-      if (packets >= 0 && !buckets.take(packets, segments[i], nowUs)) {
-        batch.drop(i, Drop.TenantRate);
-        continue;
-      }
-      if (bits >= 0 && !buckets.take(bits, wireBytes(batch, i, bytes) * 8, nowUs)) {
-        batch.drop(i, Drop.TenantRate);
+      const reason = this.admit(from, segments[i], wireBytes(batch, i, bytes), nowUs);
+      if (reason >= 0) {
+        batch.drop(i, reason);
         continue;
       }
       if ((traits[i] & Trait.Group) !== 0 && storm[from] >= 0 && !buckets.take(storm[from], segments[i], nowUs)) {

@@ -23,54 +23,57 @@ export class Parse implements Stage {
   }
 
   run(batch: Batch): void {
+    const { count, fate } = batch;
+    for (let i = 0; i < count; i++) if (fate[i] === Fate.Live) this.one(batch, i);
+  }
+
+  /** Sets the header columns of frame i; drops it when it has no whole Ethernet header. */
+  one(batch: Batch, i: number): void {
+    batch.reset(i);
     const bytes = this.#bytes;
-    const { count, fate, start, headLength, bodyLength, traits, vlan, tagged, tpid, priority, etherType, kind } = batch;
-    const { l3, l4, proto, sport, dport, ipLength } = batch;
-    for (let i = 0; i < count; i++) {
-      if (fate[i] !== Fate.Live) continue;
-      const at = start[i];
-      const end = at + headLength[i];
-      l4[i] = NO_TRANSPORT;
-      proto[i] = -1;
-      sport[i] = -1;
-      dport[i] = -1;
-      ipLength[i] = 0;
-      kind[i] = Kind.Other;
-      vlan[i] = 0;
-      tagged[i] = 0;
-      tpid[i] = EtherType.Vlan;
-      priority[i] = 0;
-      if (headLength[i] < 14) {
+    const length = batch.headLength[i];
+    const at = batch.start[i];
+    const end = at + length;
+    batch.l4[i] = NO_TRANSPORT;
+    batch.proto[i] = -1;
+    batch.sport[i] = -1;
+    batch.dport[i] = -1;
+    batch.ipLength[i] = 0;
+    batch.kind[i] = Kind.Other;
+    batch.vlan[i] = 0;
+    batch.tagged[i] = 0;
+    batch.tpid[i] = EtherType.Vlan;
+    batch.priority[i] = 0;
+    if (length < 14) {
+      batch.drop(i, Drop.Malformed);
+      return;
+    }
+    if ((bytes.getUint8(at) & 1) === 1) batch.traits[i] |= Trait.Group;
+    let type = bytes.getUint16(at + 12);
+    let payload = at + 14;
+    if (type === EtherType.Vlan || type === EtherType.ServiceVlan) {
+      if (length < 18) {
         batch.drop(i, Drop.Malformed);
-        continue;
+        return;
       }
-      if ((bytes.getUint8(at) & 1) === 1) traits[i] |= Trait.Group;
-      let type = bytes.getUint16(at + 12);
-      let payload = at + 14;
-      if (type === EtherType.Vlan || type === EtherType.ServiceVlan) {
-        if (headLength[i] < 18) {
-          batch.drop(i, Drop.Malformed);
-          continue;
-        }
-        const tci = bytes.getUint16(at + 14);
-        tagged[i] = 1;
-        tpid[i] = type;
-        vlan[i] = tci & 0xfff;
-        priority[i] = tci & 0xf000;
-        type = bytes.getUint16(at + 16);
-        payload = at + 18;
-      }
-      etherType[i] = type;
-      l3[i] = payload;
-      if (type === EtherType.Ipv4) {
-        kind[i] = Kind.Ipv4;
-        this.#ipv4(batch, i, payload, end, end - payload + bodyLength[i]);
-      } else if (type === EtherType.Ipv6) {
-        kind[i] = Kind.Ipv6;
-        this.#ipv6(batch, i, payload, end, end - payload + bodyLength[i]);
-      } else if (type === EtherType.Arp) {
-        kind[i] = Kind.Arp;
-      }
+      const tci = bytes.getUint16(at + 14);
+      batch.tagged[i] = 1;
+      batch.tpid[i] = type;
+      batch.vlan[i] = tci & 0xfff;
+      batch.priority[i] = tci & 0xf000;
+      type = bytes.getUint16(at + 16);
+      payload = at + 18;
+    }
+    batch.etherType[i] = type;
+    batch.l3[i] = payload;
+    if (type === EtherType.Ipv4) {
+      batch.kind[i] = Kind.Ipv4;
+      this.#ipv4(batch, i, payload, end, end - payload + batch.bodyLength[i]);
+    } else if (type === EtherType.Ipv6) {
+      batch.kind[i] = Kind.Ipv6;
+      this.#ipv6(batch, i, payload, end, end - payload + batch.bodyLength[i]);
+    } else if (type === EtherType.Arp) {
+      batch.kind[i] = Kind.Arp;
     }
   }
 

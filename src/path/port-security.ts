@@ -25,16 +25,21 @@ export class PortSecurity implements Stage {
   }
 
   run(batch: Batch): void {
-    const { count, fate, port, start } = batch;
-    const { security, securities } = this.#bridge;
-    const bytes = this.#bytes;
+    const { count, fate } = batch;
     for (let i = 0; i < count; i++) {
-      if (fate[i] !== Fate.Live || security[port[i]] < 0) continue;
-      const own = securities[security[port[i]]];
-      const at = start[i] + 6;
-      const mac = hasMac(own, bytes.getUint16(at), bytes.getInt32(at + 2));
-      if (!mac || (own.prefixes.length > 0 && !this.#addressFits(batch, i, own))) batch.drop(i, Drop.PortSecurity);
+      if (fate[i] === Fate.Live && !this.permits(batch, i)) batch.drop(i, Drop.PortSecurity);
     }
+  }
+
+  /** Whether frame i comes from an address of its port's own. */
+  permits(batch: Batch, i: number): boolean {
+    const { security, securities } = this.#bridge;
+    const place = security[batch.port[i]];
+    if (place < 0) return true;
+    const own = securities[place];
+    const at = batch.start[i] + 6;
+    if (!hasMac(own, this.#bytes.getUint16(at), this.#bytes.getInt32(at + 2))) return false;
+    return own.prefixes.length === 0 || this.#addressFits(batch, i, own);
   }
 
   #addressFits(batch: Batch, i: number, own: SecurityImage): boolean {

@@ -10,6 +10,9 @@ import { Acls } from './acl.ts';
 import { AclIn } from './acl-in.ts';
 import { AclOut } from './acl-out.ts';
 import { Adjacency } from './adjacency.ts';
+import { Decider } from './cache/decide.ts';
+import { Decisions } from './cache/decision.ts';
+import { FlowCache } from './cache/flow-cache.ts';
 import type { Devices } from './devices.ts';
 import { Egress } from './egress.ts';
 import { Emit } from './emit.ts';
@@ -61,6 +64,9 @@ export class TenantPath {
   readonly egress: Egress;
   readonly #pool: Pool;
   readonly #leaks: LeakSink;
+  readonly #guard: GuardIn;
+  readonly cache: FlowCache;
+  #cached = true;
   readonly #fromRoute: number;
   readonly #fromForward: number;
 
@@ -89,11 +95,14 @@ export class TenantPath {
       ],
       OUTPUTS,
     );
+    const parse = new Parse(pool);
+    const guard = new GuardIn(pool, image, buckets);
+    const security = has.portSecurity ? new PortSecurity(pool, bridge) : null;
     const bridging: Stage[] = [
-      new Parse(pool),
+      parse,
       new OffloadCheck(pool),
-      new GuardIn(pool, image, buckets),
-      ...optional(has.portSecurity, () => new PortSecurity(pool, bridge)),
+      guard,
+      ...(security === null ? [] : [security]),
       new VlanIn(pool, bridge),
       new ReservedAddresses(pool, bridge),
       ...optional(has.aclIn, () => new AclIn(acls, bridge)),
@@ -101,9 +110,11 @@ export class TenantPath {
     ];
     const routing: Stage[] = [];
     let hold: Hold | null = null;
+    let neighbors: NeighborTable | null = null;
+    let fib: Fib | null = null;
     if (router !== null) {
-      const neighbors = NeighborTable.attach(router.neighbors);
-      const fib = new Fib(router);
+      neighbors = NeighborTable.attach(router.neighbors);
+      fib = new Fib(router);
       hold = new Hold(pool, ledger, neighbors, router, punter, image.frames);
       bridging.push(
         new ToRouter(pool, router, fib, ledger, punter),
@@ -120,6 +131,26 @@ export class TenantPath {
     const forward = new Forward(pool, macs, bridge, ledger, buckets, egress);
     this.stages = [...bridging, ...routing, forward];
     this.#fromForward = this.stages.length - 1;
+    const decisions = new Decisions(
+      ledger,
+      image.acls.map(({ hits }) => hits[worker]),
+    );
+    const decider = new Decider({
+      pool,
+      image,
+      ledger,
+      parse,
+      security,
+      acls,
+      macs,
+      router:
+        router === null || fib === null || neighbors === null || hold === null
+          ? null
+          : { image: router, fib, neighbors, hold },
+      decisions,
+    });
+    this.#guard = guard;
+    this.cache = new FlowCache({ pool, image, devices, guard, macs, neighbors, fib, decisions, decider });
     this.image = image;
     this.ledger = ledger;
     this.punter = punter;
@@ -135,16 +166,35 @@ export class TenantPath {
   receive(batch: Batch): void {
     const { cells } = this.ledger;
     const { count, port, headLength, bodyLength } = batch;
+    if (count === 0) return;
+    // Nearly always all of them came by one port.
+    let from = port[0];
+    let frames = 0;
+    let bytes = 0;
     for (let i = 0; i < count; i++) {
-      const at = port[i] * COLUMNS;
-      cells[at + Column.Received]++;
-      cells[at + Column.ReceivedBytes] += headLength[i] + bodyLength[i];
+      if (port[i] !== from) {
+        cells[from * COLUMNS + Column.Received] += frames;
+        cells[from * COLUMNS + Column.ReceivedBytes] += bytes;
+        from = port[i];
+        frames = 0;
+        bytes = 0;
+      }
+      frames++;
+      bytes += headLength[i] + bodyLength[i];
+    }
+    cells[from * COLUMNS + Column.Received] += frames;
+    cells[from * COLUMNS + Column.ReceivedBytes] += bytes;
+    if (this.#cached && this.#guard.excess(batch) <= 0 && this.cache.run(batch) === 0) {
+      batch.count = 0;
+      return;
     }
     this.#run(batch, 0);
   }
 
   /** Whether the flow cache may be used; else the stages decide every frame. */
-  setCache(_on: boolean): void {}
+  setCache(on: boolean): void {
+    this.#cached = on;
+  }
 
   /** Packets to be routed: the router's own, or another tenant's (their trait says which); all header columns are set. */
   route(batch: Batch): void {

@@ -136,7 +136,7 @@ export class MemoryPort implements Port {
       ring.commit();
       pool.release(head[i]);
       pool.release(body[i]);
-      this.#sink.sent(tenant[i], row[i], port[i], length);
+      this.#sink.sent(tenant[i], row[i], port[i], 1, length);
     }
     return i;
   }

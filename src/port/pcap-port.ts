@@ -156,7 +156,7 @@ export class PcapPort implements Port {
       }
       pool.release(head[i]);
       pool.release(body[i]);
-      this.#sink.sent(tenant[i], row[i], port[i], headLength[i] + second);
+      this.#sink.sent(tenant[i], row[i], port[i], 1, headLength[i] + second);
     }
     return count;
   }

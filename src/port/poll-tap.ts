@@ -59,7 +59,7 @@ export class PollTap extends TapPort {
       pool.release(body[i]);
       if (result > 0) {
         stats[IoStat.Writes]++;
-        sink.sent(tenant[i], row[i], port[i], headLength[i] + bodyLength[i]);
+        sink.sent(tenant[i], row[i], port[i], 1, headLength[i] + bodyLength[i]);
       } else {
         stats[IoStat.FailedWrites]++;
         sink.lost(tenant[i], row[i], lostFor(result));

@@ -69,8 +69,8 @@ export interface Port {
 
 /** Whose books the outcome of a transmitted frame goes into. The port has released the slots before it reports. */
 export interface TxSink {
-  /** The frame was written. `bytes`: length on the wire. */
-  sent(tenant: number, row: number, port: number, bytes: number): void;
+  /** So many frames were written, with so many bytes on the wire in all. */
+  sent(tenant: number, row: number, port: number, frames: number, bytes: number): void;
   /** The frame was not written; `reason` is a `Drop`. */
   lost(tenant: number, row: number, reason: number): void;
 }

@@ -106,6 +106,9 @@ export class ReplayPort implements Port {
     const { octets } = pool;
     const digest = this.#control[ReplayControl.Digest] !== 0;
     let bytes = 0;
+    // Frames of one row to one port are reported together.
+    let first = 0;
+    let run = 0;
     for (let i = 0; i < count; i++) {
       const at = start[i];
       const length = headLength[i] + bodyLength[i];
@@ -113,9 +116,15 @@ export class ReplayPort implements Port {
       if (octets[at + 12] !== 8 || octets[at + 13] !== 0) this.#look(at, headLength[i]);
       if (digest) this.#results[ReplayResult.Digest] += hashOf(octets, at, headLength[i]);
       pool.release(head[i]);
-      pool.release(body[i]);
-      this.#sink.sent(tenant[i], row[i], port[i], length);
+      if (body[i] >= 0) pool.release(body[i]);
+      if (row[i] !== row[first] || tenant[i] !== tenant[first] || port[i] !== port[first]) {
+        this.#sink.sent(tenant[first], row[first], port[first], i - first, run);
+        first = i;
+        run = 0;
+      }
+      run += length;
     }
+    if (count > 0) this.#sink.sent(tenant[first], row[first], port[first], count - first, run);
     this.#results[ReplayResult.Transmitted] += count;
     this.#results[ReplayResult.Bytes] += bytes;
     return count;

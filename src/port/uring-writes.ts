@@ -104,7 +104,7 @@ export class UringWrites {
     this.#pool.release(this.#body[entry]);
     if (result > 0) {
       this.#stats[IoStat.Writes]++;
-      this.#sink.sent(this.#tenant[entry], this.#row[entry], this.#port[entry], this.#length[entry]);
+      this.#sink.sent(this.#tenant[entry], this.#row[entry], this.#port[entry], 1, this.#length[entry]);
     } else {
       if (saysGone(result)) device.gone = true;
       this.#stats[IoStat.FailedWrites]++;

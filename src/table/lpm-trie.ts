@@ -41,6 +41,11 @@ const MOST_NODES = 0x7fffff - ROOT_NODES;
 export const MAX_VALUE = 0x3fffffff;
 const answer = (value: number): number => value | 0x80000000;
 
+/** Number of changes so far, as the writer counts them in the last word. */
+export function generationOf(words: Int32Array): number {
+  return Atomics.load(words, words.length - 1);
+}
+
 /** What a reader needs, to be sent to a worker. */
 export interface LpmHandles {
   readonly words: SharedArrayBuffer;
@@ -86,7 +91,7 @@ export class LpmTrie implements Reclaimer {
     this.#width = width;
     this.maxNodes = maxNodes;
     this.limbo = limbo;
-    this.words = new Int32Array(new SharedArrayBuffer(nodes * NODE_WORDS * 4));
+    this.words = new Int32Array(new SharedArrayBuffer((nodes * NODE_WORDS + 1) * 4));
     this.words.fill(NONE, 0, ROOT_WORDS);
     this.#owner = new Uint8Array(nodes * NODE_WORDS);
     this.#cover = new Int32Array(nodes);
@@ -165,6 +170,7 @@ export class LpmTrie implements Reclaimer {
     }
     if (missing > 0) this.#hang(missing, length, answer(value));
     else this.#paint(this.#entry(), this.#span(length), length, length, answer(value));
+    this.#changed();
     return true;
   }
 
@@ -188,6 +194,7 @@ export class LpmTrie implements Reclaimer {
     }
     this.#paint(this.#entry(), this.#span(length), length, covering, word);
     this.#fold();
+    this.#changed();
     return true;
   }
 
@@ -317,6 +324,12 @@ export class LpmTrie implements Reclaimer {
       this.limbo.retire(this, base >> NODE_BITS, 1);
       base = level === 0 ? 0 : this.words[this.#path[level - 1]];
     }
+  }
+
+  /** Tells readers that an answer has changed: the last word counts changes. */
+  #changed(): void {
+    const last = this.words.length - 1;
+    Atomics.store(this.words, last, (this.words[last] + 1) | 0);
   }
 
   #highest(): number {

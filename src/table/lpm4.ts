@@ -1,5 +1,5 @@
 import { Limbo } from './lpm-limbo.ts';
-import { type LpmHandles, type LpmRoutes, LpmTrie } from './lpm-trie.ts';
+import { generationOf, type LpmHandles, type LpmRoutes, LpmTrie } from './lpm-trie.ts';
 
 /**
  * Longest-prefix match for IPv4: a 16-8-8 multibit trie in one Int32Array over shared memory (lpm-trie.ts has the idea,
@@ -34,6 +34,11 @@ export class Lpm4Reader {
 
   constructor(words: Int32Array) {
     this.words = words;
+  }
+
+  /** Changes with every change of the table. */
+  generation(): number {
+    return generationOf(this.words);
   }
 
   /** @param address in host order, signed or unsigned @returns the value of the longest prefix that holds it, -1 for none */

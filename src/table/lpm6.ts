@@ -1,5 +1,5 @@
 import { Limbo } from './lpm-limbo.ts';
-import { type LpmHandles, type LpmRoutes, LpmTrie } from './lpm-trie.ts';
+import { generationOf, type LpmHandles, type LpmRoutes, LpmTrie } from './lpm-trie.ts';
 
 /**
  * Longest-prefix match for IPv6: the trie of `Lpm4` with up to 14 levels of nodes, of which a /48, the commonest length
@@ -52,6 +52,11 @@ export class Lpm6Reader {
 
   constructor(words: Int32Array) {
     this.words = words;
+  }
+
+  /** Changes with every change of the table. */
+  generation(): number {
+    return generationOf(this.words);
   }
 
   /** @returns the value of the longest prefix that holds the address, -1 for none */

@@ -43,6 +43,7 @@ const LOCK = 0;
 const COUNT = 1;
 const CURSOR = 2;
 const FLAP_MOVES = 3; // moves in a window that are no flapping yet
+const GENERATION = 4; // moves and removals
 
 // Words of an entry.
 const KEY_HIGH = 0; // VLAN << 16 | upper 16 bits of the MAC
@@ -133,6 +134,11 @@ export class MacTable {
 
   port(entry: number): number {
     return this.#entries[entry * STRIDE + PLACE] & 0xffff;
+  }
+
+  /** Changes whenever any address moves or goes; new ones leave it as it is. */
+  generation(): number {
+    return Atomics.load(this.#header, GENERATION);
   }
 
   /** Changes whenever the entry's port changes or the entry dies; never comes back to an old value before 2^32 changes. */
@@ -346,6 +352,7 @@ export class MacTable {
   #place(at: number, place: number): void {
     Atomics.store(this.#entries, at + PLACE, place);
     Atomics.add(this.#entries, at + VERSION, 1);
+    Atomics.add(this.#header, GENERATION, 1);
   }
 
   /** Under the lock. */
@@ -355,6 +362,7 @@ export class MacTable {
     replace(this.#index, hash2(this.#keys, entries[at + KEY_HIGH], entries[at + KEY_LOW]), entry, -1);
     Atomics.store(entries, at + STATE, 0);
     Atomics.add(entries, at + VERSION, 1);
+    Atomics.add(this.#header, GENERATION, 1);
     this.#pool.release(entry);
     Atomics.store(this.#header, COUNT, this.#header[COUNT] - 1);
   }

@@ -10,8 +10,10 @@ import { DeviceSet, NO_TENANT } from './device-set.ts';
 import { Scheduler } from './scheduler.ts';
 import { TenantSet } from './tenant-set.ts';
 
-/** Frames read from a device in one visit. */
-const VISIT = 64;
+/** Frames read from a device in one visit; fewer where many devices may all send to one, whose queue is bounded. */
+const VISIT = 256;
+const VISIT_OF_MANY = 64;
+const FEW = 4;
 const IDLE_WAIT_MS = 50;
 const CLOSE_ROUNDS = 100;
 
@@ -173,6 +175,7 @@ export class Engine {
     const devices = this.devices.list;
     let busy = handled;
     this.#denied = false;
+    const visit = devices.length > FEW ? VISIT_OF_MANY : VISIT;
     for (let d = 0; d < devices.length; d++) {
       const device = devices[d];
       const { port, tenant } = device;
@@ -187,8 +190,8 @@ export class Engine {
       }
       const path = this.tenants.paths[tenant];
       const limit =
-        path === undefined ? (device.uplink === null ? 0 : VISIT) : path.image.frames - this.pool.held[tenant];
-      const most = limit < VISIT ? limit : VISIT;
+        path === undefined ? (device.uplink === null ? 0 : visit) : path.image.frames - this.pool.held[tenant];
+      const most = limit < visit ? limit : visit;
       const mayRead = this.scheduler.mayRead(tenant);
       if (!mayRead) this.#denied = true;
       port.request(most > 0 && mayRead ? most : 0, tenant);
@@ -205,7 +208,7 @@ export class Engine {
       const device = devices[d];
       if (!device.port.pending || device.closing) continue;
       const began = this.#microseconds();
-      const count = device.port.receive(batch, VISIT);
+      const count = device.port.receive(batch, BATCH_SIZE);
       if (count === 0) continue;
       handled += count;
       this.#now[0] = this.#reading[0];

@@ -39,9 +39,9 @@ export class Injector {
       const length = ring.lengthAt(at) - InjectRecord.Frame;
       path.ledger.add(path.routerRow, Column.Generated, 1);
       if (this.#load(batch, at + InjectRecord.Frame, length)) {
-        batch.traits[0] = Trait.Generated;
         batch.port[0] = path.routerRow;
         path.parse(batch);
+        batch.traits[0] |= Trait.Generated;
         if (kind === Inject.Route) path.route(batch);
         else {
           batch.vlan[0] = vlan;

@@ -17,12 +17,14 @@ export class Scheduler {
   readonly #lastBusy: Int32Array;
   /** Frames of each tenant read or written since system calls were charged last. */
   readonly #moved: Float64Array;
-  readonly #tenants: number;
+  /** Those that have a weight. */
+  readonly #tenants: Int32Array;
+  #count = 0;
   /** Time of the last `refill`. */
   #before = 0;
 
   constructor(tenants: number) {
-    this.#tenants = tenants;
+    this.#tenants = new Int32Array(tenants);
     this.#weight = new Float64Array(tenants);
     this.#credit = new Float64Array(tenants);
     this.#lastBusy = new Int32Array(tenants).fill(-BUSY_US);
@@ -33,6 +35,9 @@ export class Scheduler {
   setWeight(tenant: number, weight: number): void {
     this.#weight[tenant] = weight;
     this.#credit[tenant] = 0;
+    this.#moved[tenant] = 0;
+    this.#count = 0;
+    for (let t = 0; t < this.#tenants.length; t++) if (this.#weight[t] > 0) this.#tenants[this.#count++] = t;
   }
 
   /** Gives out the time since the last call. */
@@ -43,11 +48,15 @@ export class Scheduler {
     const credit = this.#credit;
     const lastBusy = this.#lastBusy;
     const tenants = this.#tenants;
+    const count = this.#count;
     let busy = 0;
     // Who is in debt has been kept from being busy.
-    for (let t = 0; t < tenants; t++) if (credit[t] < 0 || (nowUs - lastBusy[t]) >>> 0 < BUSY_US) busy += weight[t];
-    for (let t = 0; t < tenants; t++) {
-      if (weight[t] === 0) continue;
+    for (let k = 0; k < count; k++) {
+      const t = tenants[k];
+      if (credit[t] < 0 || (nowUs - lastBusy[t]) >>> 0 < BUSY_US) busy += weight[t];
+    }
+    for (let k = 0; k < count; k++) {
+      const t = tenants[k];
       if (credit[t] >= 0 && (nowUs - lastBusy[t]) >>> 0 >= BUSY_US) credit[t] = 1;
       else {
         const more = credit[t] + (elapsed * weight[t]) / busy;
@@ -78,10 +87,12 @@ export class Scheduler {
     const moved = this.#moved;
     const credit = this.#credit;
     const tenants = this.#tenants;
+    const count = this.#count;
     let all = 0;
-    for (let t = 0; t < tenants; t++) all += moved[t];
+    for (let k = 0; k < count; k++) all += moved[tenants[k]];
     if (all === 0) return;
-    for (let t = 0; t < tenants; t++) {
+    for (let k = 0; k < count; k++) {
+      const t = tenants[k];
       if (moved[t] === 0) continue;
       const left = credit[t] - (tookUs * moved[t]) / all;
       credit[t] = left > -MOST_DEBT_US ? left : -MOST_DEBT_US;
@@ -93,6 +104,6 @@ export class Scheduler {
   /** Nobody but tenants in debt has anything to do: they may. */
   forgive(): void {
     const credit = this.#credit;
-    for (let t = 0; t < this.#tenants; t++) if (credit[t] < 0) credit[t] = 0;
+    for (let k = 0; k < this.#count; k++) if (credit[this.#tenants[k]] < 0) credit[this.#tenants[k]] = 0;
   }
 }

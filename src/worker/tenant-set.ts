@@ -75,17 +75,17 @@ export class TenantSet implements TxSink, LeakSink {
     for (const index of this.indices) this.paths[index]?.setCache(on);
   }
 
-  sent(tenant: number, row: number, port: number, bytes: number): void {
+  sent(tenant: number, row: number, port: number, frames: number, bytes: number): void {
     const ledger = this.paths[tenant]?.ledger;
     if (ledger === undefined) return;
     const { cells } = ledger;
     const from = row * COLUMNS;
     const to = port * COLUMNS;
-    cells[from + Column.Held]--;
-    cells[from + Column.Sent]++;
-    cells[to + Column.Transmitted]++;
+    cells[from + Column.Held] -= frames;
+    cells[from + Column.Sent] += frames;
+    cells[to + Column.Transmitted] += frames;
     cells[to + Column.TransmittedBytes] += bytes;
-    this.#context.scheduler.moved(tenant, 1);
+    this.#context.scheduler.moved(tenant, frames);
   }
 
   lost(tenant: number, row: number, reason: number): void {

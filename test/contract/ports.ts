@@ -26,8 +26,8 @@ export const NO_VNET = new Uint8Array(10);
 export class Books implements TxSink {
   readonly sentTo: { tenant: number; row: number; port: number; bytes: number }[] = [];
   readonly lostFor: { tenant: number; row: number; reason: number }[] = [];
-  sent(tenant: number, row: number, port: number, bytes: number): void {
-    this.sentTo.push({ tenant, row, port, bytes });
+  sent(tenant: number, row: number, port: number, frames: number, bytes: number): void {
+    for (let k = 0; k < frames; k++) this.sentTo.push({ tenant, row, port, bytes: bytes / frames });
   }
   lost(tenant: number, row: number, reason: number): void {
     this.lostFor.push({ tenant, row, reason });

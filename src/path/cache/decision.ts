@@ -1,0 +1,162 @@
+import { COLUMNS, Column, type Ledger } from '../../observe/ledger.ts';
+
+/**
+ * What the path does to the frames of a flow, as a line of words. Equal decisions are one line (they are interned), so that a
+ * thousand flows to one host share one, and what a hit counts, it counts there: the books are brought up to date
+ * once a batch and decision.
+ *
+ * MACs and tags are little-endian words as they lie in a slot, whose frame begins two bytes into a word (frame/layout.ts).
+ */
+export const Decision = {
+  /** Sum of `Does`. */
+  Flags: 0,
+  /** Tenant's port that frames leave by, and the device under it. */
+  Port: 1,
+  Device: 2,
+  /** Longest frame, as it comes in, that fits the way out; longer ones are for the stages. */
+  Longest: 3,
+  /** First two bytes of the destination in the upper half; the rest of it; four bytes of the source; its last two in the lower half. */
+  Mac0: 4,
+  Mac1: 5,
+  Mac2: 6,
+  Mac3: 7,
+  /** TPID and TCI, byte-swapped. */
+  Tpid: 8,
+  Tci: 9,
+  /** Reason, where frames are dropped. */
+  Reason: 10,
+  /** Row of the books that frames are counted in. */
+  Row: 11,
+  /** MAC that it goes to: slot and version; -1: none was asked. */
+  MacSlot: 12,
+  MacVersion: 13,
+  /** Neighbour: slot and version. */
+  NeighborSlot: 14,
+  NeighborVersion: 15,
+  /** Set of next hops that the destination must still lead to; -1: not routed. */
+  Set: 16,
+  /** Number of counters to add to, and which: list << 20 | place in it. */
+  Hits: 17,
+  FirstHit: 18,
+  /** Words above are what a decision is; below, what it has done in this batch. */
+  KEY_WORDS: 26,
+  Frames: 26,
+  Bytes: 27,
+  WIDTH: 32,
+} as const;
+
+export const MOST_HITS = Decision.KEY_WORDS - Decision.FirstHit;
+
+/** Bits of `Flags`. */
+export const Does = {
+  Forward: 1,
+  /** What has no TTL or hop limit left is for the stages; what is forwarded has one taken off. */
+  Ttl: 2,
+  /** What a router must not take from a sender (a wrong header checksum, a martian source) is for the stages. */
+  Verify: 4,
+  Macs: 8,
+  Push: 16,
+  Pop: 32,
+  Retag: 64,
+  /** MACs or tag: the head is written. */
+  Edit: 8 | 16 | 32 | 64,
+  /** IPv6, where it matters: for `Ttl`. */
+  Ipv6: 128,
+} as const;
+
+/** Decisions at a time; when there is no more room all of them, and the cache, are forgotten. */
+const MOST = 16384;
+const ANY_LENGTH = 0x7fffffff;
+const MOST_TOUCHED = 256;
+
+export class Decisions {
+  readonly words = new Int32Array((MOST + 1) * Decision.WIDTH);
+  /** What is being decided: the line behind all others. */
+  readonly draft = MOST * Decision.WIDTH;
+  readonly touched = new Int32Array(MOST_TOUCHED);
+  readonly #index = new Int32Array(MOST * 2);
+  readonly #ledger: Ledger;
+  readonly #hits: readonly Float64Array[];
+  /** Lines in use; the first is left out, so that 0 is none. */
+  #count = 1;
+
+  /** @param hits counters that decisions may name, by list */
+  constructor(ledger: Ledger, hits: readonly Float64Array[]) {
+    this.#ledger = ledger;
+    this.#hits = hits;
+  }
+
+  get count(): number {
+    return this.#count - 1;
+  }
+
+  /** Begins a draft. */
+  clear(): void {
+    const { words, draft } = this;
+    words.fill(0, draft, draft + Decision.KEY_WORDS);
+    words[draft + Decision.Longest] = ANY_LENGTH;
+    words[draft + Decision.MacSlot] = -1;
+    words[draft + Decision.NeighborSlot] = -1;
+    words[draft + Decision.Set] = -1;
+  }
+
+  /** Adds a counter to the draft. @returns false when it has no room */
+  hit(list: number, place: number): boolean {
+    const { words, draft } = this;
+    const count = words[draft + Decision.Hits];
+    if (count === MOST_HITS) return false;
+    words[draft + Decision.FirstHit + count] = (list << 20) | place;
+    words[draft + Decision.Hits] = count + 1;
+    return true;
+  }
+
+  /** @returns position of the line that equals the draft, or -1: no room, everything must be forgotten first */
+  intern(): number {
+    const { words, draft } = this;
+    let hash = 0;
+    for (let k = 0; k < Decision.KEY_WORDS; k++) hash = Math.imul(hash ^ words[draft + k], 0x9e3779b1) ^ (hash >>> 15);
+    const index = this.#index;
+    const mask = index.length - 1;
+    let slot = (hash ^ (hash >>> 16)) & mask;
+    for (; index[slot] !== 0; slot = (slot + 1) & mask) if (this.#equals(index[slot])) return index[slot];
+    if (this.#count === MOST) return -1;
+    const line = this.#count++ * Decision.WIDTH;
+    for (let k = 0; k < Decision.WIDTH; k++) words[line + k] = words[draft + k];
+    words[line + Decision.Frames] = 0;
+    words[line + Decision.Bytes] = 0;
+    index[slot] = line;
+    return line;
+  }
+
+  #equals(line: number): boolean {
+    const { words, draft } = this;
+    for (let k = 0; k < Decision.KEY_WORDS; k++) if (words[line + k] !== words[draft + k]) return false;
+    return true;
+  }
+
+  /** Forgets all; the caller sees to it that nothing refers to a line any more, and has called `settle`. */
+  forget(): void {
+    this.#count = 1;
+    this.#index.fill(0);
+  }
+
+  /** Brings the books up to date with what the first `count` of `touched` have done. */
+  settle(count: number): void {
+    const { words, touched } = this;
+    const { cells } = this.#ledger;
+    for (let t = 0; t < count; t++) {
+      const line = touched[t];
+      const frames = words[line + Decision.Frames];
+      const row = words[line + Decision.Row] * COLUMNS;
+      if ((words[line] & Does.Forward) !== 0) cells[row + Column.Held] += frames;
+      else cells[row + Column.Drops + words[line + Decision.Reason]] += frames;
+      const hits = words[line + Decision.Hits];
+      for (let k = 0; k < hits; k++) {
+        const hit = words[line + Decision.FirstHit + k];
+        this.#hits[hit >>> 20][hit & 0xfffff] += frames;
+      }
+      words[line + Decision.Frames] = 0;
+      words[line + Decision.Bytes] = 0;
+    }
+  }
+}

@@ -1,0 +1,225 @@
+import type { Batch } from '../../frame/batch.ts';
+import type { Pool } from '../../frame/pool.ts';
+import type { MacTable } from '../../table/mac-table.ts';
+import type { NeighborTable } from '../../table/neighbor-table.ts';
+import { Protocol } from '../../wire/ipv4.ts';
+import type { Devices } from '../devices.ts';
+import type { Fib } from '../fib.ts';
+import type { GuardIn } from '../guard-in.ts';
+import type { TenantImage } from '../image.ts';
+import type { Decider } from './decide.ts';
+import { Decision as D, type Decisions } from './decision.ts';
+import { Entry, generate, STRIDE4, STRIDE6 } from './generate.ts';
+import { type Shape, shapeOf } from './shape.ts';
+
+/** Places of two entries each. Memory is touched only where flows are. */
+const PLACES4 = 1 << 17;
+const PLACES6 = 1 << 15;
+/** Every entry is proved again at least so often, by which its addresses are kept from ageing. */
+const PROVE_MS = 1000;
+const LAST_STAMP = 1 << 30;
+
+type Hit = (batch: Batch, stamp: number) => number;
+
+export interface FlowCacheContext {
+  readonly pool: Pool;
+  readonly image: TenantImage;
+  readonly devices: Devices;
+  readonly guard: GuardIn;
+  readonly macs: MacTable;
+  readonly neighbors: NeighborTable | null;
+  readonly fib: Fib | null;
+  readonly decisions: Decisions;
+  readonly decider: Decider;
+}
+
+/**
+ * A tenant's flow cache on one worker: exact-match memory from what the path looks at in a frame to what it decided for it. A hit
+ * costs one generated loop; a miss asks the `Decider`, which knows the same tables as the stages; what is not plain (floods,
+ * what the router answers, fragments, super-frames, frames that wait) is left to the stages.
+ *
+ * An entry is good while its stamp is the cache's. The stamp moves on whenever an address has moved or gone, a neighbour, a route
+ * or a rule has changed, and once a second: an entry with an older stamp proves itself at its next hit, by the versions of
+ * the very slots that it depends on, so that changes elsewhere cost it that and no more.
+ *
+ * Bounded: a fixed number of places, two entries each. When both are good, only one miss in four takes a place, so that a storm of
+ * flows that never come back drives out few that do. Headers that a sender chooses make misses, never longer chains.
+ */
+export class FlowCache {
+  readonly shape: Shape;
+  /** The generated code. */
+  readonly text: string;
+  readonly #hit: Hit;
+  readonly #macs: MacTable;
+  readonly #neighbors: NeighborTable | null;
+  readonly #fib: Fib | null;
+  readonly #decisions: Decisions;
+  readonly #decider: Decider;
+  readonly #words: Int32Array;
+  #stamp = 1;
+  /** Entries with an older stamp are dead. */
+  #floor = 1;
+  #proved = 0;
+  #macVersion = -1;
+  #neighborVersion = -1;
+  #routeVersion = -1;
+  #random = 1;
+  #full = false;
+
+  constructor(context: FlowCacheContext) {
+    const { pool, image, devices, guard, macs, neighbors, fib, decisions, decider } = context;
+    this.#macs = macs;
+    this.#neighbors = neighbors;
+    this.#fib = fib;
+    this.#decisions = decisions;
+    this.#decider = decider;
+    this.#words = new Int32Array(pool.memory);
+    this.shape = shapeOf(image);
+    this.text = generate(this.shape, image.name);
+    const make = new Function('context', this.text) as (context: unknown) => Hit;
+    this.#hit = make({
+      words: this.#words,
+      cache: this,
+      guard,
+      pool,
+      linkUp: devices.linkUp,
+      offloads: devices.offloads,
+      queues: devices.queues,
+      decisions: decisions.words,
+      touched: decisions.touched,
+      source: decider.source,
+      table4: new Int32Array(PLACES4 * 2 * STRIDE4),
+      table6: new Int32Array(this.shape.l3 ? PLACES6 * 2 * STRIDE6 : 0),
+      mask4: PLACES4 - 1,
+      mask6: PLACES6 - 1,
+      seed: crypto.getRandomValues(new Int32Array(1))[0],
+      tenant: image.index,
+    });
+  }
+
+  /**
+   * Carries out what is known or can be decided at once; those frames have fate Sent afterwards.
+   * @returns frames that are left to the stages, or that were dropped before
+   */
+  run(batch: Batch): number {
+    this.#watch(batch.nowMs);
+    const left = this.#hit(batch, this.#stamp);
+    if (this.#full) this.#forget();
+    return left;
+  }
+
+  /** Moves the stamp on when something has changed that an entry may depend on. */
+  #watch(nowMs: number): void {
+    const mac = this.#macs.generation();
+    const neighbor = this.#neighbors === null ? 0 : this.#neighbors.generation();
+    const route = this.#fib === null ? 0 : this.#fib.generation();
+    const same = mac === this.#macVersion && neighbor === this.#neighborVersion && route === this.#routeVersion;
+    if (same && (nowMs - this.#proved) >>> 0 < PROVE_MS) return;
+    this.#macVersion = mac;
+    this.#neighborVersion = neighbor;
+    this.#routeVersion = route;
+    this.#proved = nowMs;
+    if (++this.#stamp === LAST_STAMP) this.#forget();
+  }
+
+  /** Forgets everything. */
+  #forget(): void {
+    this.#full = false;
+    this.#decisions.forget();
+    if (this.#stamp >= LAST_STAMP) {
+      // Entries of stamps gone by could come to life again.
+      this.#stamp = LAST_STAMP - 1;
+      this.#floor = LAST_STAMP;
+    } else this.#floor = ++this.#stamp;
+  }
+
+  /** For the generated code: decides frame i. @returns position of the decision; 0 when it is for the stages */
+  decide(batch: Batch, i: number): number {
+    if (!this.#decider.decide(batch, i)) return 0;
+    const line = this.#decisions.intern();
+    if (line > 0) return line;
+    this.#full = true;
+    return 0;
+  }
+
+  /** For the generated code: proves an entry whose stamp is old, and renews it. @returns whether it is still good */
+  renew(table: Int32Array, e: number, batch: Batch, i: number): boolean {
+    if (table[e + Entry.Stamp] < this.#floor) return false;
+    const decisions = this.#decisions.words;
+    const macs = this.#macs;
+    const d = table[e + Entry.Decision];
+    const slot = table[e + Entry.MacSlot];
+    if (slot >= 0) {
+      if (macs.version(slot) !== table[e + Entry.MacVersion]) return false;
+      macs.touch(slot, batch.nowMs);
+    }
+    const to = decisions[d + D.MacSlot];
+    if (to >= 0 && macs.version(to) !== decisions[d + D.MacVersion]) return false;
+    const neighbor = decisions[d + D.NeighborSlot];
+    const neighbors = this.#neighbors;
+    if (neighbor >= 0 && neighbors !== null) {
+      if (neighbors.version(neighbor) !== decisions[d + D.NeighborVersion]) return false;
+      neighbors.markUsed(neighbor);
+    }
+    const set = decisions[d + D.Set];
+    if (set >= 0 && this.#decider.setOf(batch, i) !== set) return false;
+    table[e + Entry.Stamp] = this.#stamp;
+    return true;
+  }
+
+  /**
+   * For the generated code: where a new entry goes.
+   * @param place of two entries @param seen the one that was compared @returns -1: nowhere this time
+   */
+  place(table: Int32Array, place: number, stride: number, seen: number): number {
+    // An entry of the same flow that is good no more.
+    if (table[seen + Entry.Stamp] < this.#floor) return seen;
+    const other = place + stride;
+    if (table[place + Entry.Stamp] < this.#floor) return place;
+    if (table[other + Entry.Stamp] < this.#floor) return other;
+    if (table[place + Entry.Stamp] !== this.#stamp) return place;
+    if (table[other + Entry.Stamp] !== this.#stamp) return other;
+    this.#random = (Math.imul(this.#random, 1664525) + 1013904223) | 0;
+    const dice = this.#random >>> 29;
+    return dice === 0 ? place : dice === 1 ? other : -1;
+  }
+
+  /** For the generated code: drops frame i. */
+  drop(batch: Batch, i: number, reason: number): void {
+    this.#decider.drop(batch, i, reason);
+  }
+
+  /** For the generated code: brings the books up to date. */
+  settle(touches: number): void {
+    this.#decisions.settle(touches);
+  }
+
+  /** For the generated code: whether a partial checksum lies where TCP or UDP has it, right behind a plain IP header. */
+  isPlainPartial(batch: Batch, i: number, type: number, o: number, room: number): boolean {
+    const words = this.#words;
+    let protocol = 0;
+    let l4 = 0;
+    if (type === 0x0008 && room >= 20 && (words[o] & 0xff) === 0x45 && (words[o + 1] & 0xff3f0000) === 0) {
+      protocol = (words[o + 2] >>> 8) & 0xff;
+      l4 = (o + 5) << 2;
+    } else if (type === 0xdd86 && room >= 40 && (words[o] & 0xf0) === 0x60) {
+      protocol = (words[o + 1] >>> 16) & 0xff;
+      l4 = (o + 10) << 2;
+    }
+    const offset = protocol === Protocol.Tcp ? 16 : protocol === Protocol.Udp ? 6 : -1;
+    const end = batch.start[i] + batch.headLength[i];
+    return batch.csumStart[i] === l4 && batch.csumOffset[i] === offset && l4 + offset + 2 <= end;
+  }
+
+  /** For the generated code: whether a router may pass on what comes from this IPv6 source (RFC 4291, 2.5 and 2.7). */
+  isRoutable6(o: number): boolean {
+    const first = this.#words[o + 2];
+    const top = first & 0xff;
+    return top !== 0xff && !(top === 0xfe && (first & 0xc000) === 0x8000) && first !== 0;
+  }
+
+  /** Decisions that are remembered. */
+  get known(): number {
+    return this.#decisions.count;
+  }
+}

@@ -1,0 +1,46 @@
+import * as Layout from '../../table/acl-tables.ts';
+import { AclKey } from '../../table/classifier.ts';
+import type { TenantImage } from '../image.ts';
+
+/**
+ * What a tenant's path looks at in a frame. The generated code depends on this alone: rules, routes and addresses are data.
+ * MACs, VLAN tag and EtherType are always looked at.
+ */
+export interface Shape {
+  /** Network headers at all: there is a router, an ACL or port security that looks at addresses. */
+  readonly l3: boolean;
+  /** Source address. */
+  readonly source: boolean;
+  /** Protocol, ports, ICMP type and code. */
+  readonly ports: boolean;
+  /** TCP flags. */
+  readonly flags: boolean;
+  /** There are policers. */
+  readonly policed: boolean;
+}
+
+const TRANSPORT: readonly number[] = [AclKey.PROTO, AclKey.SPORT, AclKey.DPORT, AclKey.ICMP_TYPE, AclKey.ICMP_CODE];
+
+/** Words of the key that a list looks at. */
+function keysOf(words: Int32Array): number[] {
+  return Array.from(
+    { length: words[Layout.OPERANDS] },
+    (_, i) => words[Layout.FIRST_OPERAND + i * Layout.OPERAND_WORDS + Layout.KEY],
+  );
+}
+
+export function shapeOf({ bridge, router, acls, policer }: TenantImage): Shape {
+  const keys = new Set(acls.flatMap(({ tables }) => keysOf(tables.words)));
+  const secure = bridge.securities.some(({ prefixes }) => prefixes.length > 0);
+  const multipath = router?.setCount.some((count) => count > 1) ?? false;
+  const lists = acls.length > 0;
+  const set = (bucket: number) => bucket >= 0;
+  return {
+    l3: router !== null || lists || secure,
+    source: secure || multipath || keys.has(AclKey.SRC0),
+    // The default of a list, and neighbour discovery, are told by the protocol.
+    ports: secure || multipath || lists || TRANSPORT.some((key) => keys.has(key)),
+    flags: keys.has(AclKey.TCP_FLAGS),
+    policed: [policer.packets, policer.bits, ...bridge.packetPolicer, ...bridge.bitPolicer].some(set),
+  };
+}
