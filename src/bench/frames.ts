@@ -15,19 +15,19 @@ export interface PackedFrames {
   readonly index: SharedArrayBuffer;
 }
 
-/** Packs frames so that each begins two bytes into a word. */
+/** Packs frames so that each begins two bytes into 32 bytes of its own. */
 export function packFrames(list: readonly Uint8Array[]): PackedFrames {
   const index = new Int32Array(new SharedArrayBuffer(list.length * 8));
-  let words = 0;
+  let doubles = 0;
   let bytes = 0;
   for (const [i, { length }] of list.entries()) {
-    index[i * 2] = words;
+    index[i * 2] = doubles;
     index[i * 2 + 1] = length;
-    words += (length + 5) >> 2;
+    doubles += ((length + 2 + 31) >> 5) << 2;
     bytes += length;
   }
-  const frames = new Uint8Array(new SharedArrayBuffer(words * 4));
-  for (const [i, frame] of list.entries()) frames.set(frame, index[i * 2] * 4 + 2);
+  const frames = new Uint8Array(new SharedArrayBuffer(doubles * 8));
+  for (const [i, frame] of list.entries()) frames.set(frame, index[i * 2] * 8 + 2);
   return { count: list.length, bytes, frames: frames.buffer as SharedArrayBuffer, index: index.buffer };
 }
 

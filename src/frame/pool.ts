@@ -1,5 +1,8 @@
 import * as layout from './layout.ts';
 
+const OWNER = 16;
+const REFS = 0xffff;
+
 /**
  * The slots that frames live in: one block of shared memory for one worker, cut into heads (headers and small frames) and bodies
  * (the rest of a super-frame). Both kinds are reference-counted and taken last-in first-out, so that few of them stay hot in
@@ -20,8 +23,8 @@ export class Pool {
   readonly held: Int32Array;
   /** Most head slots that each may hold, copies and pieces of its frames included; all of them at first. */
   readonly limit: Int32Array;
-  readonly #refs: Int32Array;
-  readonly #owner: Int32Array;
+  /** A word a slot: references in the lower half, owner in the upper. */
+  readonly #state: Int32Array;
   readonly #freeHeads: Int32Array;
   readonly #freeBodies: Int32Array;
   readonly #bodyBase: number;
@@ -38,8 +41,7 @@ export class Pool {
     this.octets = new Uint8Array(this.memory);
     this.held = new Int32Array(tenants);
     this.limit = new Int32Array(tenants).fill(heads);
-    this.#refs = new Int32Array(heads + bodies);
-    this.#owner = new Int32Array(heads);
+    this.#state = new Int32Array(heads + bodies);
     this.#freeHeads = new Int32Array(heads);
     this.#freeBodies = new Int32Array(bodies);
     for (let i = 0; i < heads; i++) this.#freeHeads[i] = heads - 1 - i;
@@ -60,48 +62,106 @@ export class Pool {
   takeHead(tenant: number): number {
     if (this.#spareHeads === 0 || this.held[tenant] >= this.limit[tenant]) return -1;
     const slot = this.#freeHeads[--this.#spareHeads];
-    this.#refs[slot] = 1;
-    this.#owner[slot] = tenant;
+    this.#state[slot] = (tenant << OWNER) | 1;
     this.held[tenant]++;
     return slot;
+  }
+
+  /**
+   * Takes up to `most` heads at once, as `takeHead` does one.
+   * @returns number taken, the first of `into`
+   */
+  takeHeads(tenant: number, most: number, into: Int32Array): number {
+    const state = this.#state;
+    const fresh = (tenant << OWNER) | 1;
+    const free = this.#freeHeads;
+    const room = this.limit[tenant] - this.held[tenant];
+    let spare = this.#spareHeads;
+    let count = most < spare ? most : spare;
+    if (count > room) count = room > 0 ? room : 0;
+    for (let k = 0; k < count; k++) {
+      const slot = free[--spare];
+      state[slot] = fresh;
+      into[k] = slot;
+    }
+    this.#spareHeads = spare;
+    this.held[tenant] += count;
+    return count;
+  }
+
+  /** Gives back one reference to each of the first `count` heads of a list. */
+  releaseHeads(list: Int32Array, count: number): void {
+    const state = this.#state;
+    const free = this.#freeHeads;
+    const { held } = this;
+    let spare = this.#spareHeads;
+    // Nearly always they are of one tenant.
+    let tenant = 0;
+    let freed = 0;
+    for (let k = 0; k < count; k++) {
+      const slot = list[k];
+      const word = state[slot];
+      if ((word & REFS) !== 1) {
+        this.#spareHeads = spare;
+        this.release(slot);
+        spare = this.#spareHeads;
+        continue;
+      }
+      if (word >>> OWNER !== tenant) {
+        held[tenant] -= freed;
+        tenant = word >>> OWNER;
+        freed = 0;
+      }
+      freed++;
+      state[slot] = 0;
+      free[spare++] = slot;
+    }
+    held[tenant] -= freed;
+    this.#spareHeads = spare;
   }
 
   /** @returns a body slot with one reference, or -1 when there is none */
   takeBody(): number {
     if (this.#spareBodies === 0) return -1;
     const slot = this.#freeBodies[--this.#spareBodies];
-    this.#refs[slot] = 1;
+    this.#state[slot] = 1;
     return slot;
   }
 
   /** Charges a head to another tenant from now on. */
   assign(slot: number, tenant: number): void {
-    this.held[this.#owner[slot]]--;
-    this.#owner[slot] = tenant;
+    const word = this.#state[slot];
+    this.held[word >>> OWNER]--;
+    this.#state[slot] = (tenant << OWNER) | (word & REFS);
     this.held[tenant]++;
   }
 
   retain(slot: number): void {
-    this.#refs[slot]++;
+    this.#state[slot]++;
   }
 
   /** @returns whether an edit must copy first: somebody else holds a reference too */
   isShared(slot: number): boolean {
-    return this.#refs[slot] > 1;
+    return (this.#state[slot] & REFS) > 1;
   }
 
   refs(slot: number): number {
-    return this.#refs[slot];
+    return this.#state[slot] & REFS;
   }
 
   /** Gives back one reference; the last one frees the slot. A slot of -1 (no body) is let pass. */
   release(slot: number): void {
     if (slot < 0) return;
-    const left = --this.#refs[slot];
-    if (left > 0) return;
-    if (left < 0) throw new Error(`slot ${slot} was released more often than it was taken`);
+    const word = this.#state[slot];
+    const refs = word & REFS;
+    if (refs > 1) {
+      this.#state[slot] = word - 1;
+      return;
+    }
+    if (refs === 0) throw new Error(`slot ${slot} was released more often than it was taken`);
+    this.#state[slot] = 0;
     if (slot < this.heads) {
-      this.held[this.#owner[slot]]--;
+      this.held[word >>> OWNER]--;
       this.#freeHeads[this.#spareHeads++] = slot;
     } else {
       this.#freeBodies[this.#spareBodies++] = slot;
@@ -150,8 +210,8 @@ export class Pool {
   } {
     let usedHeads = 0;
     let usedBodies = 0;
-    for (let i = 0; i < this.heads; i++) if (this.#refs[i] > 0) usedHeads++;
-    for (let i = 0; i < this.bodies; i++) if (this.#refs[this.heads + i] > 0) usedBodies++;
+    for (let i = 0; i < this.heads; i++) if ((this.#state[i] & REFS) > 0) usedHeads++;
+    for (let i = 0; i < this.bodies; i++) if ((this.#state[this.heads + i] & REFS) > 0) usedBodies++;
     const { heads, bodies, freeHeads, freeBodies } = this;
     return { heads, bodies, freeHeads, freeBodies, usedHeads, usedBodies };
   }

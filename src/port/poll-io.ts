@@ -58,6 +58,10 @@ export class PollIo implements Io {
     return port;
   }
 
+  get idle(): boolean {
+    return this.#open.length === 0;
+  }
+
   turn(waitMs: number): number {
     const open = this.#open;
     const { stats } = this;

@@ -70,13 +70,15 @@ export class UringIo implements Io {
     return port;
   }
 
+  get idle(): boolean {
+    return this.#open.length === 0;
+  }
+
   turn(waitMs: number): number {
     const uring = this.#uring;
     const open = this.#open;
     const { stats } = this;
     const count = open.length;
-    // Without TAPs the ring has nothing to tell but that somebody has woken us, which is for when we sleep.
-    if (count === 0 && waitMs <= 0 && this.#wakePolled && (++this.#turn & 63) !== 0) return 0;
     let busy = 0;
     if (!this.#wakePolled) this.#wakePolled = uring.pollFd(this.wakeFd, WAKE, 0);
     // Whoever is read first finds the most slots: take turns.

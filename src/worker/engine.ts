@@ -37,6 +37,8 @@ export interface EngineOptions {
 
 /** What moves frames between memory and TAPs, once a turn; see src/port/io.ts. */
 export interface Turner {
+  /** Whether a turn has nothing to do but to sleep: no TAP is open. */
+  readonly idle: boolean;
   turn(waitMs: number): number;
 }
 
@@ -92,13 +94,15 @@ export class Engine {
     this.scheduler.refill(this.#now[0] | 0);
     let handled = this.#fromRouters();
     const busy = this.#request(handled > 0) || this.#denied;
-    const began = this.#microseconds();
     const waits = mayWait && !busy;
-    this.#io?.turn(waits ? this.devices.patience(this.#reading[0], IDLE_WAIT_MS) : 0);
-    this.#tick();
-    const ended = this.#now[0] | 0;
-    // Time in which the worker may have slept is nobody's.
-    if (!waits) this.scheduler.chargeCalls((ended - began) | 0, ended);
+    if (waits || this.#io?.idle === false) {
+      const began = this.#microseconds();
+      this.#io?.turn(waits ? this.devices.patience(this.#reading[0], IDLE_WAIT_MS) : 0);
+      this.#tick();
+      const ended = this.#now[0] | 0;
+      // Time in which the worker may have slept is nobody's.
+      if (!waits) this.scheduler.chargeCalls((ended - began) | 0, ended);
+    }
     handled += this.#receive();
     if (handled === 0 && this.#denied) this.scheduler.forgive();
     this.#transmit();
@@ -204,23 +208,27 @@ export class Engine {
     const devices = this.devices.list;
     const batch = this.#batch;
     let handled = 0;
+    // The time at which one device's frames are done is the time at which the next one's begin.
+    let began = this.#now[0] | 0;
     for (let d = 0; d < devices.length; d++) {
       const device = devices[d];
       if (!device.port.pending || device.closing) continue;
-      const began = this.#microseconds();
       const count = device.port.receive(batch, BATCH_SIZE);
       if (count === 0) continue;
       handled += count;
-      this.#now[0] = this.#reading[0];
       if (device.uplink !== null) {
         device.uplink.split(batch);
         this.#runUplink(device.uplink);
+        began = this.#microseconds();
       } else {
         batch.port.fill(device.row, 0, count);
         this.scheduler.moved(device.tenant, count);
         this.#run(batch, device.tenant);
-        this.scheduler.charge(device.tenant, (this.#microseconds() - began) | 0, began);
+        const ended = this.#microseconds();
+        this.scheduler.charge(device.tenant, (ended - began) | 0, ended);
+        began = ended;
       }
+      this.#now[0] = this.#reading[0];
     }
     return handled;
   }
