@@ -1,16 +1,8 @@
-import { readFileSync } from 'node:fs';
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { DEFAULT_SOCKET } from '../control/rpc.ts';
 import { complain } from './complain.ts';
 import { Exit, exitOf } from './exit.ts';
-
-const version = (): string => {
-  const file = new URL(
-    import.meta.url.endsWith('.ts') ? '../../package.json' : '../../../package.json',
-    import.meta.url,
-  );
-  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
-};
+import { version } from './version.ts';
 
 const EXIT_CODES = `
 Exit codes:
@@ -71,11 +63,18 @@ function commands(): Command {
     .argument('[tenant]', 'only this tenant')
     .option('--socket <path>', 'control socket', socket)
     .option('--limit <n>', 'at most so many routes', positive)
+    .option('--code', 'of a path also the generated code that runs for every frame')
     .option('--json', 'as JSON')
-    .addHelpText('after', '\nExamples:\n  tapyard show ports\n  tapyard show drops red --json')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  tapyard show ports\n  tapyard show drops red --json\n  tapyard show path red --code',
+    )
     .action(
-      async (what: string, tenant: string | undefined, options: { socket: string; limit?: number; json?: true }) =>
-        (await import('./show.ts')).show(what, tenant, options),
+      async (
+        what: string,
+        tenant: string | undefined,
+        options: { socket: string; limit?: number; code?: true; json?: true },
+      ) => (await import('./show.ts')).show(what, tenant, options),
     );
 
   program
@@ -89,7 +88,10 @@ function commands(): Command {
       (await import('./demo.ts')).demo(options),
     );
 
-  const bench = program.command('bench').description('measure; every figure comes with what it was checked against');
+  const bench = program
+    .command('bench')
+    .description('measure; every figure comes with what it was checked against')
+    .addHelpText('after', '\nExample:\n  tapyard bench path --config bench.yaml --pcap flows.pcap --in a --json');
   bench
     .command('path')
     .description('the path of a configuration in memory: frames of a capture, over and over, into one port')

@@ -1,8 +1,11 @@
+import { metricsOf } from '../api/metrics.ts';
+import { MetricsServer } from '../api/server.ts';
 import { loadConfig } from '../control/config/load.ts';
 import { methods } from '../control/methods.ts';
 import { RpcServer } from '../control/rpc.ts';
 import { Switch } from '../control/switch.ts';
 import { describeEvent } from './describe-event.ts';
+import { version } from './version.ts';
 
 /** SIGHUP: the terminal is closed. */
 const SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
@@ -18,6 +21,7 @@ export async function up(file: string, options: { socket: string; json?: true })
   ended.promise.catch(() => {});
   // First the socket, which tells whether we are alone, then the devices.
   let running: Switch | undefined;
+  let exporter: MetricsServer | undefined;
   const server = await RpcServer.listen(options.socket, {
     ...lateMethods(() => running, onSignal),
   });
@@ -31,12 +35,18 @@ export async function up(file: string, options: { socket: string; json?: true })
         json ? `${JSON.stringify({ at, ...event })}\n` : `${new Date(at).toISOString()} ${describeEvent(event)}\n`,
       );
     });
+    const { metrics } = model;
+    if (metrics !== null) {
+      const now = running;
+      exporter = await MetricsServer.listen(metrics, () => metricsOf(now, version()));
+    }
     for (const worker of running.workers)
       if (worker.fallback !== null) process.stderr.write(`worker ${worker.index}: ${worker.fallback}\n`);
     process.stdout.write('ready\n');
     await ended.promise;
   } finally {
     server.close();
+    exporter?.close();
     await running?.stop();
     for (const signal of SIGNALS) process.off(signal, onSignal);
   }

@@ -155,10 +155,15 @@ const quota: View = async (running, params) => {
   });
 };
 
-/** The ordered lists of stages that a tenant's frames run through. */
+/** The flow cache, then the ordered lists of stages that a tenant's frames run through. */
 const path: View = (running, params) =>
   chosen(running, params).flatMap((tenant) =>
-    tenant.stageNames().map((stage, order) => ({ tenant: tenant.model.name, order, ...stage })),
+    tenant.stageNames().map(({ code, ...stage }, order) => ({
+      tenant: tenant.model.name,
+      order,
+      ...stage,
+      ...(params['code'] === true && code !== undefined ? { code } : {}),
+    })),
   );
 
 const workers: View = async (running) => {

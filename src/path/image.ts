@@ -29,7 +29,12 @@ export interface WorkerImage {
   readonly ledger: SharedArrayBuffer;
   readonly punt: SharedArrayBuffer;
   readonly inject: SharedArrayBuffer;
+  /** Float64 cells, `CacheCount`. */
+  readonly cache: SharedArrayBuffer;
 }
+
+/** What a flow cache counts: frames carried out, frames decided anew among them, frames left to the stages. */
+export const CacheCount = { Carried: 0, Decided: 1, Passed: 2, WIDTH: 3 } as const;
 
 export const PortMode = {
   /** Untagged, or priority-tagged, frames of one VLAN. */

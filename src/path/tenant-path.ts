@@ -150,7 +150,18 @@ export class TenantPath {
       decisions,
     });
     this.#guard = guard;
-    this.cache = new FlowCache({ pool, image, devices, guard, macs, neighbors, fib, decisions, decider });
+    this.cache = new FlowCache({
+      pool,
+      image,
+      devices,
+      guard,
+      macs,
+      neighbors,
+      fib,
+      decisions,
+      decider,
+      counts: new Float64Array(shared.cache),
+    });
     this.image = image;
     this.ledger = ledger;
     this.punter = punter;

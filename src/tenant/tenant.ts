@@ -3,7 +3,9 @@ import { loadRoutesFile, type RoutesFile } from '../control/config/routes-file.t
 import { Ring } from '../frame/ring.ts';
 import type { Json } from '../json.ts';
 import { Ledger } from '../observe/ledger.ts';
-import type { AclImage, TenantImage } from '../path/image.ts';
+import { generate } from '../path/cache/generate.ts';
+import { shapeOf } from '../path/cache/shape.ts';
+import { type AclImage, CacheCount, type TenantImage } from '../path/image.ts';
 import { stageOrder } from '../path/order.ts';
 import type { SlowEvent } from '../slow/events.ts';
 import type { SlowTenant } from '../slow/tenant.ts';
@@ -46,6 +48,8 @@ export class Tenant {
   readonly ledgers: readonly Ledger[];
   readonly punts: readonly Ring[];
   readonly injects: readonly Ring[];
+  /** What the flow cache of each worker counts, `CacheCount`. */
+  readonly caches: readonly Float64Array<SharedArrayBuffer>[];
   readonly #file: RoutesFile | null;
 
   static async create(options: TenantOptions): Promise<Tenant> {
@@ -65,6 +69,7 @@ export class Tenant {
     this.ledgers = perWorker(() => new Ledger(bridge.ports.length + 1));
     this.punts = perWorker(() => Ring.create(PUNT_RING));
     this.injects = perWorker(() => Ring.create(INJECT_RING));
+    this.caches = perWorker(() => new Float64Array(new SharedArrayBuffer(CacheCount.WIDTH * 8)));
     for (const { mac, vlan, port } of bridge.staticMacs) {
       const { high, low } = parseMac(mac);
       this.macs.addStatic(
@@ -87,6 +92,7 @@ export class Tenant {
         ledger: ledger.memory,
         punt: this.punts[i].memory,
         inject: this.injects[i].memory,
+        cache: this.caches[i].buffer,
       })),
     };
   }
@@ -171,10 +177,13 @@ export class Tenant {
     });
   }
 
-  /** Names of the stages in order, as the image has them. */
-  stageNames(): { readonly way: 'in' | 'out'; readonly stage: string }[] {
+  /** The flow cache with its generated code, then the names of the stages in order, as the image has them. */
+  stageNames(): { readonly way: 'cache' | 'in' | 'out'; readonly stage: string; readonly code?: string }[] {
     const ways = stageOrder(this.image);
+    const shape = shapeOf(this.image);
+    const looksAt = Object.entries(shape).flatMap(([what, looks]) => (looks ? [what] : []));
     return [
+      { way: 'cache', stage: `flow-cache ${looksAt.join(' ') || 'l2'}`, code: generate(shape, this.model.name) },
       ...ways.in.map((stage) => ({ way: 'in' as const, stage })),
       ...ways.out.map((stage) => ({ way: 'out' as const, stage })),
     ];

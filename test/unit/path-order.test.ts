@@ -22,6 +22,7 @@ it.each([
     lab
       .tenant('red')
       .stageNames()
+      .slice(1)
       .map(({ stage }) => stage),
   ).toEqual([...order.in, ...order.out]);
 });

@@ -9,8 +9,16 @@ export interface SwitchModel {
   /** The file as it was named to `loadConfig`, made absolute. */
   readonly file: string;
   readonly workers: number;
+  /** Where metrics are served; null: nowhere. */
+  readonly metrics: EndpointModel | null;
   readonly tenants: readonly TenantModel[];
   readonly uplinks: readonly UplinkModel[];
+}
+
+/** An address and a TCP port to listen on. */
+export interface EndpointModel {
+  readonly host: string;
+  readonly port: number;
 }
 
 export interface TenantModel {

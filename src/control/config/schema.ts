@@ -3,7 +3,7 @@ import { acl, aclName } from './schema/acl.ts';
 import { bridge } from './schema/bridge.ts';
 import { type LeafMeta, whole } from './schema/leaf.ts';
 import { quota, share } from './schema/limits.ts';
-import { name } from './schema/net.ts';
+import { endpoint, name } from './schema/net.ts';
 import { portName, uplink } from './schema/port.ts';
 import { router } from './schema/router.ts';
 
@@ -26,6 +26,7 @@ export const configSchema = z
     version: z.literal(1, { error: 'write version: 1' }).describe('Version of this schema'),
     tenants: z.record(name('tenant', 32), tenant).describe('Tenants by name'),
     uplinks: z.record(portName, uplink).prefault({}).describe('Devices that tenants share'),
+    metrics: endpoint('Where to serve metrics for Prometheus over HTTP').optional(),
     workers: whole('Threads that forward', { min: 1, max: 16, reason: 'a port has a queue a worker' }).prefault(1),
   })
   .describe('Configuration of a Tapyard switch');

@@ -6,7 +6,7 @@ import { Protocol } from '../../wire/ipv4.ts';
 import type { Devices } from '../devices.ts';
 import type { Fib } from '../fib.ts';
 import type { GuardIn } from '../guard-in.ts';
-import type { TenantImage } from '../image.ts';
+import { CacheCount, type TenantImage } from '../image.ts';
 import type { Decider } from './decide.ts';
 import { Decision as D, type Decisions } from './decision.ts';
 import { Entry, generate, STRIDE4, STRIDE6 } from './generate.ts';
@@ -31,6 +31,8 @@ export interface FlowCacheContext {
   readonly fib: Fib | null;
   readonly decisions: Decisions;
   readonly decider: Decider;
+  /** `CacheCount` cells, shared. */
+  readonly counts: Float64Array;
 }
 
 /**
@@ -65,9 +67,12 @@ export class FlowCache {
   #routeVersion = -1;
   #random = 1;
   #full = false;
+  #misses = 0;
+  readonly #counts: Float64Array;
 
   constructor(context: FlowCacheContext) {
-    const { pool, image, devices, guard, macs, neighbors, fib, decisions, decider } = context;
+    const { pool, image, devices, guard, macs, neighbors, fib, decisions, decider, counts } = context;
+    this.#counts = counts;
     this.#macs = macs;
     this.#neighbors = neighbors;
     this.#fib = fib;
@@ -104,6 +109,11 @@ export class FlowCache {
   run(batch: Batch): number {
     this.#watch(batch.nowMs);
     const left = this.#hit(batch, this.#stamp);
+    const counts = this.#counts;
+    counts[CacheCount.Passed] += left;
+    counts[CacheCount.Decided] += this.#misses;
+    counts[CacheCount.Carried] += batch.count - left;
+    this.#misses = 0;
     if (this.#full) this.#forget();
     return left;
   }
@@ -137,7 +147,10 @@ export class FlowCache {
   decide(batch: Batch, i: number): number {
     if (!this.#decider.decide(batch, i)) return 0;
     const line = this.#decisions.intern();
-    if (line > 0) return line;
+    if (line > 0) {
+      this.#misses++;
+      return line;
+    }
     this.#full = true;
     return 0;
   }

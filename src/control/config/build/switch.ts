@@ -13,7 +13,7 @@ export function buildModel(config: Config, source: Source): SwitchModel {
   const file = resolve(source.file);
   const tenants = Object.keys(config.tenants).map((name) => buildTenant(name, config, source, dirname(file)));
   const uplinks = Object.entries(config.uplinks).map(([name, keys]) => buildUplink(name, keys, source, dirname(file)));
-  return deepFreeze({ file, workers: config.workers, tenants, uplinks });
+  return deepFreeze({ file, workers: config.workers, metrics: config.metrics ?? null, tenants, uplinks });
 }
 
 function buildTenant(name: string, config: Config, source: Source, folder: string): TenantModel {

@@ -1,6 +1,7 @@
+import { isIP } from 'node:net';
 import * as z from 'zod';
 import { bitsOf, parseAddress, parseInterfaceAddress, prefixOf } from '../address.ts';
-import type { Address, InterfaceAddress, MacMatch, Prefix } from '../model.ts';
+import type { Address, EndpointModel, InterfaceAddress, MacMatch, Prefix } from '../model.ts';
 import { Fault, leaf, oneOrMore, readWhole, shapeOf, text } from './leaf.ts';
 
 /** Leaves that the network's own notions need: names, VLANs, MAC addresses, addresses, prefixes. */
@@ -178,4 +179,20 @@ function cureOfAddress(read: string, examples: string): string {
   }
   if (length?.includes('.')) return 'write the mask as a prefix length: /24 for 255.255.255.0';
   return `write it as ${examples}`;
+}
+
+/** An address and a TCP port to listen on: 127.0.0.1:9476, [::1]:9476. */
+export function endpoint(description: string) {
+  return leaf(readEndpoint, { description, type: 'string', examples: ['127.0.0.1:9476', '[::1]:9476'] });
+}
+
+function readEndpoint(value: unknown): EndpointModel {
+  const read = text(value, 'an address and a port', '127.0.0.1:9476');
+  const parts = /^(?:\[(.+)\]|([^:]+)):(\d{1,5})$/.exec(read);
+  const port = Number(parts?.[3]);
+  const host = parts?.[1] ?? parts?.[2] ?? '';
+  if (parts === null || port > 65535 || isIP(host) !== (parts[1] === undefined ? 4 : 6)) {
+    throw new Fault(`'${read}' is no address with a port`, 'write it as 127.0.0.1:9476, IPv6 as [::1]:9476');
+  }
+  return { host, port };
 }

@@ -1,0 +1,142 @@
+import type { Switch } from '../control/switch.ts';
+import { DROP_REASONS } from '../observe/drop.ts';
+import { Column, type Ledger } from '../observe/ledger.ts';
+import type { Tenant } from '../tenant/tenant.ts';
+import type { Family, Sample } from './exposition.ts';
+
+const NAMES = 'tapyard_';
+
+/** A column of the books that is exported for every port. */
+const COLUMNS = [
+  ['port_receive_packets_total', Column.Received, 'Frames received by the port.'],
+  ['port_receive_bytes_total', Column.ReceivedBytes, 'Bytes received by the port, FCS excluded.'],
+  ['port_transmit_packets_total', Column.Transmitted, 'Frames transmitted by the port.'],
+  ['port_transmit_bytes_total', Column.TransmittedBytes, 'Bytes transmitted by the port, FCS excluded.'],
+  ['port_mac_moves_total', Column.Moves, 'Source MACs that moved to the port from another one.'],
+  ['port_learn_full_total', Column.LearnFull, 'Source MACs that were not learned since the table was full.'],
+] as const;
+
+/** Everything that a running switch counts, for Prometheus. `version` is Tapyard's own. */
+export function* metricsOf(running: Switch, version: string): Generator<Family> {
+  yield gauge('build_info', 'Versions, as labels; always 1.', [
+    { labels: { version, node: process.version }, value: 1 },
+  ]);
+  yield gauge('start_time_seconds', 'When the switch was started, since the epoch.', [
+    { labels: {}, value: running.startedAt / 1000 },
+  ]);
+  for (const [name, column, help] of COLUMNS) yield counter(name, help, portSamples(running, column));
+  yield counter('port_drop_total', 'Frames dropped, by the port they came from and the reason.', dropSamples(running));
+  yield gauge('port_up', 'Whether the link of the port is up.', linkSamples(running));
+  yield counter('acl_hits_total', 'Frames decided by a rule of an access control list.', aclSamples(running));
+  yield gauge('tenant_usage', 'What a tenant uses of its quotas.', usageSamples(running));
+  yield gauge('tenant_quota', 'Quotas of a tenant.', quotaSamples(running));
+  yield counter('flow_cache_frames_total', 'Frames that the flow cache carried out.', cacheSamples(running, 0));
+  yield counter('flow_cache_misses_total', 'Frames that were decided anew for it.', cacheSamples(running, 1));
+  yield counter('flow_cache_passed_total', 'Frames that the flow cache left to the stages.', cacheSamples(running, 2));
+  yield counter('slow_path_total', 'What the slow path did, by kind.', slowSamples(running));
+  yield counter('worker_turns_total', 'Turns of a worker.', workerSamples(running, 'all'));
+  yield counter(
+    'worker_idle_turns_total',
+    'Turns of a worker that had no frame to handle.',
+    workerSamples(running, 'idle'),
+  );
+}
+
+function gauge(name: string, help: string, samples: Iterable<Sample>): Family {
+  return { name: NAMES + name, type: 'gauge', help, samples };
+}
+
+function counter(name: string, help: string, samples: Iterable<Sample>): Family {
+  return { name: NAMES + name, type: 'counter', help, samples };
+}
+
+const total = (ledgers: readonly Ledger[], row: number, column: number): number =>
+  ledgers.reduce((sum, ledger) => sum + ledger.get(row, column), 0);
+
+/** Name of each row of a tenant's books: its ports, and the router. */
+function* rowsOf({ model, rows }: Tenant): Generator<readonly [row: number, port: string]> {
+  for (const row of rows) yield [row, model.bridge.ports[row]?.name ?? 'router'];
+}
+
+function* portSamples(running: Switch, column: number): Generator<Sample> {
+  for (const tenant of running.tenants) {
+    for (const [row, port] of rowsOf(tenant)) {
+      if (row < tenant.model.bridge.ports.length)
+        yield { labels: { tenant: tenant.model.name, port }, value: total(tenant.ledgers, row, column) };
+    }
+  }
+}
+
+function* dropSamples(running: Switch): Generator<Sample> {
+  const report = function* (tenant: string, port: string, ledgers: readonly Ledger[], row: number): Generator<Sample> {
+    for (const [number, { name: reason }] of DROP_REASONS.entries()) {
+      const value = total(ledgers, row, Column.Drops + number);
+      if (value > 0) yield { labels: { tenant, port, reason }, value };
+    }
+  };
+  for (const tenant of running.tenants)
+    for (const [row, port] of rowsOf(tenant)) yield* report(tenant.model.name, port, tenant.ledgers, row);
+  const uplinks = running.workers.map((worker) => worker.uplinks);
+  for (const [row, { name }] of running.model.uplinks.entries()) yield* report('', name, uplinks, row);
+}
+
+function* linkSamples(running: Switch): Generator<Sample> {
+  for (const { model, attachments } of running.tenants) {
+    for (const [row, { name: port }] of model.bridge.ports.entries())
+      yield { labels: { tenant: model.name, port }, value: running.isUp(attachments[row].device) ? 1 : 0 };
+  }
+}
+
+function* aclSamples(running: Switch): Generator<Sample> {
+  for (const { model, acls } of running.tenants) {
+    for (const [a, { name: acl, hits }] of acls.entries()) {
+      const rules = model.acls[a].rules.length;
+      for (let rule = 0; rule <= rules; rule++) {
+        const value = hits.reduce((sum, counts) => sum + counts[rule], 0);
+        yield { labels: { tenant: model.name, acl, rule: rule === rules ? 'default' : String(rule + 1) }, value };
+      }
+    }
+  }
+}
+
+function* usageSamples(running: Switch): Generator<Sample> {
+  for (const tenant of running.tenants) {
+    const used = {
+      frames: tenant.rows.reduce((sum, row) => sum + total(tenant.ledgers, row, Column.Held), 0),
+      macs: tenant.macs.count,
+      neighbors: tenant.neighbors.count,
+      routes: tenant.routeCount,
+      acl_rules: tenant.model.acls.reduce((sum, { rules }) => sum + rules.length, 0),
+    };
+    for (const [quota, value] of Object.entries(used)) yield { labels: { tenant: tenant.model.name, quota }, value };
+  }
+}
+
+function* quotaSamples(running: Switch): Generator<Sample> {
+  for (const { model } of running.tenants) {
+    for (const [quota, value] of Object.entries(model.quota)) {
+      const name = quota.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+      if (typeof value === 'number') yield { labels: { tenant: model.name, quota: name }, value };
+    }
+  }
+}
+
+function* cacheSamples(running: Switch, which: 0 | 1 | 2): Generator<Sample> {
+  for (const { model, caches } of running.tenants) {
+    for (const [worker, counts] of caches.entries())
+      yield { labels: { tenant: model.name, worker: String(worker) }, value: counts[which] };
+  }
+}
+
+function* slowSamples(running: Switch): Generator<Sample> {
+  for (const [tenant, counters] of running.slowPath.counters()) {
+    for (const [name, value] of Object.entries(counters)) {
+      const kind = name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+      if (typeof value === 'number') yield { labels: { tenant, kind }, value };
+    }
+  }
+}
+
+function* workerSamples(running: Switch, which: 'all' | 'idle'): Generator<Sample> {
+  for (const { index, turns } of running.workers) yield { labels: { worker: String(index) }, value: turns[which] };
+}
