@@ -1,6 +1,7 @@
 import type { Switch } from '../control/switch.ts';
 import { DROP_REASONS } from '../observe/drop.ts';
 import { Column, type Ledger } from '../observe/ledger.ts';
+import { WorkCount } from '../path/image.ts';
 import type { Tenant } from '../tenant/tenant.ts';
 import type { Family, Sample } from './exposition.ts';
 
@@ -30,9 +31,26 @@ export function* metricsOf(running: Switch, version: string): Generator<Family> 
   yield counter('acl_hits_total', 'Frames decided by a rule of an access control list.', aclSamples(running));
   yield gauge('tenant_usage', 'What a tenant uses of its quotas.', usageSamples(running));
   yield gauge('tenant_quota', 'Quotas of a tenant.', quotaSamples(running));
-  yield counter('flow_cache_frames_total', 'Frames that the flow cache carried out.', cacheSamples(running, 0));
-  yield counter('flow_cache_misses_total', 'Frames that were decided anew for it.', cacheSamples(running, 1));
-  yield counter('flow_cache_passed_total', 'Frames that the flow cache left to the stages.', cacheSamples(running, 2));
+  yield counter(
+    'flow_cache_frames_total',
+    'Frames that the flow cache carried out.',
+    workSamples(running, WorkCount.Carried),
+  );
+  yield counter(
+    'flow_cache_misses_total',
+    'Frames that were decided anew for it.',
+    workSamples(running, WorkCount.Decided),
+  );
+  yield counter(
+    'flow_cache_passed_total',
+    'Frames that the flow cache left to the stages.',
+    workSamples(running, WorkCount.Passed),
+  );
+  yield counter(
+    'tenant_busy_seconds_total',
+    'Time that workers had for the frames of a tenant.',
+    workSamples(running, WorkCount.BusyUs, 1e-6),
+  );
   yield counter('slow_path_total', 'What the slow path did, by kind.', slowSamples(running));
   yield counter('worker_turns_total', 'Turns of a worker.', workerSamples(running, 'all'));
   yield counter(
@@ -121,10 +139,10 @@ function* quotaSamples(running: Switch): Generator<Sample> {
   }
 }
 
-function* cacheSamples(running: Switch, which: 0 | 1 | 2): Generator<Sample> {
-  for (const { model, caches } of running.tenants) {
-    for (const [worker, counts] of caches.entries())
-      yield { labels: { tenant: model.name, worker: String(worker) }, value: counts[which] };
+function* workSamples(running: Switch, which: number, scale = 1): Generator<Sample> {
+  for (const { model, work } of running.tenants) {
+    for (const [worker, counts] of work.entries())
+      yield { labels: { tenant: model.name, worker: String(worker) }, value: counts[which] * scale };
   }
 }
 

@@ -14,3 +14,8 @@ export function describeEvent(event: SwitchEvent): string {
   const more = suppressed > 0 ? ` (${suppressed} more like it were left out)` : '';
   return `${kind} tenant=${tenant} ${details.join(' ')}${more}`;
 }
+
+/** An event with its time, a line for people. @param at milliseconds since the epoch */
+export function lineOf(at: number, event: SwitchEvent): string {
+  return `${new Date(at).toISOString()} ${describeEvent(event)}\n`;
+}

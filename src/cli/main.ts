@@ -78,6 +78,29 @@ function commands(): Command {
     );
 
   program
+    .command('top')
+    .description('show tenants and ports with their rates, processor time and drops, live')
+    .option('--socket <path>', 'control socket', socket)
+    .option('--interval <seconds>', 'how often', positive, 1)
+    .option('--count <n>', 'so many times, then end', positive)
+    .option('--json', 'as JSON, a line each time')
+    .addHelpText('after', '\nExamples:\n  tapyard top\n  tapyard top --count 1 --json')
+    .action(async (options: { socket: string; interval: number; count?: number; json?: true }) =>
+      (await import('./top.ts')).top(options),
+    );
+
+  program
+    .command('events')
+    .description('print what has happened: links, MAC moves and flaps, neighbours, ACL logs')
+    .option('--socket <path>', 'control socket', socket)
+    .option('--follow', 'and what happens from now on, until Ctrl-C')
+    .option('--json', 'as JSON, a line each')
+    .addHelpText('after', '\nExamples:\n  tapyard events\n  tapyard events --follow --json')
+    .action(async (options: { socket: string; follow?: true; json?: true }) =>
+      (await import('./events.ts')).events(options),
+    );
+
+  program
     .command('demo')
     .description('build a lab of two tenants on real TAPs, check it, and show it live on a terminal')
     .option('--once', 'end after the checks')

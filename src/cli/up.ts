@@ -4,7 +4,7 @@ import { loadConfig } from '../control/config/load.ts';
 import { methods } from '../control/methods.ts';
 import { RpcServer } from '../control/rpc.ts';
 import { Switch } from '../control/switch.ts';
-import { describeEvent } from './describe-event.ts';
+import { lineOf } from './describe-event.ts';
 import { version } from './version.ts';
 
 /** SIGHUP: the terminal is closed. */
@@ -31,9 +31,7 @@ export async function up(file: string, options: { socket: string; json?: true })
       onFailure: (error) => ended.reject(error),
     });
     running.events.listen(({ at, event }) => {
-      process.stderr.write(
-        json ? `${JSON.stringify({ at, ...event })}\n` : `${new Date(at).toISOString()} ${describeEvent(event)}\n`,
-      );
+      process.stderr.write(json ? `${JSON.stringify({ at, ...event })}\n` : lineOf(at, event));
     });
     const { metrics } = model;
     if (metrics !== null) {
@@ -54,7 +52,7 @@ export async function up(file: string, options: { socket: string; json?: true })
 
 /** Methods of a switch that is still starting: they answer once it runs. */
 function lateMethods(running: () => Switch | undefined, stop: () => void): ReturnType<typeof methods> {
-  const names = ['show', 'status', 'stop'] as const;
+  const names = ['show', 'status', 'events', 'stop'] as const;
   return Object.fromEntries(
     names.map((name) => [
       name,

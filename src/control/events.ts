@@ -15,6 +15,8 @@ export type SwitchEvent =
   | { readonly type: 'slow'; readonly tenant: string; readonly event: SlowEvent };
 
 export interface TimedEvent {
+  /** Counts up from 1: what comes after a number has not been seen by who has seen that. */
+  readonly number: number;
   /** Milliseconds since the epoch. */
   readonly at: number;
   readonly event: SwitchEvent;
@@ -25,10 +27,11 @@ const MOST = 1000;
 /** The latest things that happened, for whoever asks or listens: bounded, the oldest go first. */
 export class Events {
   readonly #recent: TimedEvent[] = [];
+  #number = 0;
   readonly #listeners = new Set<(event: TimedEvent) => void>();
 
   add(event: SwitchEvent): void {
-    const timed = { at: Date.now(), event };
+    const timed = { number: ++this.#number, at: Date.now(), event };
     this.#recent.push(timed);
     if (this.#recent.length > MOST) this.#recent.shift();
     for (const listener of this.#listeners) listener(timed);
@@ -40,6 +43,11 @@ export class Events {
 
   get recent(): readonly TimedEvent[] {
     return this.#recent;
+  }
+
+  /** Those after a number, as many as are remembered. */
+  after(number: number): readonly TimedEvent[] {
+    return this.#recent.filter((event) => event.number > number);
   }
 
   /** @returns what ends the listening */

@@ -1,7 +1,18 @@
 import { UserError } from '../errors.ts';
+import type { Json } from '../json.ts';
+import type { SwitchEvent } from './events.ts';
 import type { Methods } from './rpc.ts';
 import { type ViewName, views } from './show.ts';
 import type { Switch } from './switch.ts';
+
+/** An event as JSON: bytes of frames as hex. */
+function plain(event: SwitchEvent): Json {
+  return JSON.parse(
+    JSON.stringify(event, (_, value: unknown) =>
+      value instanceof Uint8Array ? Buffer.from(value).toString('hex') : value,
+    ),
+  ) as Json;
+}
 
 /** What the control socket of a running switch answers. */
 export function methods(running: Switch, stop: () => void): Methods {
@@ -28,6 +39,10 @@ export function methods(running: Switch, stop: () => void): Methods {
       workers: running.workers.length,
       uptime_s: Math.round((Date.now() - running.startedAt) / 1000),
     }),
+    events: ({ after }) =>
+      running.events
+        .after(typeof after === 'number' ? after : 0)
+        .map(({ number, at, event }) => ({ number, at, event: plain(event) })),
     stop: () => {
       setImmediate(stop);
       return null;

@@ -1,6 +1,7 @@
 import type { Json } from '../json.ts';
 import { DROP_REASONS } from '../observe/drop.ts';
 import { Column, type Ledger } from '../observe/ledger.ts';
+import { WorkCount } from '../path/image.ts';
 import type { Tenant } from '../tenant/tenant.ts';
 import type { Params } from './rpc.ts';
 import type { Switch } from './switch.ts';
@@ -31,6 +32,11 @@ function droppedBy(ledgers: readonly Ledger[], row: number): number {
   return sum;
 }
 
+/** Sum over workers of one thing that they count of their work. */
+function worked({ work }: Tenant, which: number): number {
+  return work.reduce((sum, counts) => sum + counts[which], 0);
+}
+
 function chosen(running: Switch, { tenant }: Params): readonly Tenant[] {
   return tenant === undefined || tenant === null
     ? running.tenants
@@ -54,6 +60,8 @@ const tenants: View = (running, params) =>
     leaked_in: totalOf(tenant, Column.LeakedIn),
     leaked_out: totalOf(tenant, Column.LeakedOut),
     dropped: tenant.rows.reduce((sum, row) => sum + droppedBy(tenant.ledgers, row), 0),
+    cached: worked(tenant, WorkCount.Carried),
+    busy_us: Math.round(worked(tenant, WorkCount.BusyUs)),
   }));
 
 const ports: View = (running, params) =>

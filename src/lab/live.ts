@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { portRates, type Snapshot } from '../control/rates.ts';
 import { type Row, views } from '../control/show.ts';
 import type { Lab } from './lab.ts';
 import { TENANTS } from './plan.ts';
@@ -23,7 +24,7 @@ export async function showLive(lab: Lab, screen: Screen, signal: AbortSignal): P
     while (!signal.aborted) {
       await Promise.all([chatter(lab, signal), sleep(REFRESH_MS, undefined, { signal })]);
       const now = await counters(lab);
-      screen.write(CLEAR + page(lab, screen, rates(before, now), await views.drops(lab.running, {})));
+      screen.write(CLEAR + page(lab, screen, portRates(before, now), await views.drops(lab.running, {})));
       before = now;
     }
   } catch (error) {
@@ -33,32 +34,8 @@ export async function showLive(lab: Lab, screen: Screen, signal: AbortSignal): P
   }
 }
 
-interface Counters {
-  readonly at: number;
-  readonly rows: readonly Row[];
-}
-
-async function counters(lab: Lab): Promise<Counters> {
+async function counters(lab: Lab): Promise<Snapshot> {
   return { at: performance.now(), rows: await views.ports(lab.running, {}) };
-}
-
-/** A second's change of each port, as rows to show. */
-function rates(before: Counters, now: Counters): Row[] {
-  const seconds = (now.at - before.at) / 1000;
-  return now.rows.map((row, i) => {
-    const rate = (column: string) => (Number(row[column]) - Number(before.rows[i]?.[column] ?? 0)) / seconds;
-    return {
-      tenant: row['tenant'],
-      port: row['port'],
-      vlan: row['vlan'],
-      link: row['link'],
-      'rx frames/s': Math.round(rate('rx_frames')),
-      'rx Mbit/s': Number(((rate('rx_bytes') * 8) / 1e6).toFixed(2)),
-      'tx frames/s': Math.round(rate('tx_frames')),
-      'tx Mbit/s': Number(((rate('tx_bytes') * 8) / 1e6).toFixed(2)),
-      'dropped/s': Math.round(rate('dropped')),
-    };
-  });
 }
 
 function page(lab: Lab, { table }: Screen, ports: readonly Row[], drops: readonly Row[]): string {

@@ -29,12 +29,12 @@ export interface WorkerImage {
   readonly ledger: SharedArrayBuffer;
   readonly punt: SharedArrayBuffer;
   readonly inject: SharedArrayBuffer;
-  /** Float64 cells, `CacheCount`. */
-  readonly cache: SharedArrayBuffer;
+  /** Float64 cells, `WorkCount`. */
+  readonly work: SharedArrayBuffer;
 }
 
-/** What a flow cache counts: frames carried out, frames decided anew among them, frames left to the stages. */
-export const CacheCount = { Carried: 0, Decided: 1, Passed: 2, WIDTH: 3 } as const;
+/** What a worker counts of its work for a tenant: frames that the flow cache carried out, decided anew among them, and left to the stages; time, microseconds. */
+export const WorkCount = { Carried: 0, Decided: 1, Passed: 2, BusyUs: 3, WIDTH: 4 } as const;
 
 export const PortMode = {
   /** Untagged, or priority-tagged, frames of one VLAN. */

@@ -22,7 +22,7 @@ import { GuardIn } from './guard-in.ts';
 import { GuardOut } from './guard-out.ts';
 import { Hold } from './hold.ts';
 import { HopLimit } from './hop-limit.ts';
-import type { TenantImage } from './image.ts';
+import { type TenantImage, WorkCount } from './image.ts';
 import { InterfaceAclIn, InterfaceAclOut } from './interface-acl.ts';
 import { Learn } from './learn.ts';
 import { OffloadCheck } from './offload.ts';
@@ -67,6 +67,7 @@ export class TenantPath {
   readonly #guard: GuardIn;
   readonly cache: FlowCache;
   #cached = true;
+  readonly #work: Float64Array;
   readonly #fromRoute: number;
   readonly #fromForward: number;
 
@@ -150,6 +151,7 @@ export class TenantPath {
       decisions,
     });
     this.#guard = guard;
+    this.#work = new Float64Array(shared.work);
     this.cache = new FlowCache({
       pool,
       image,
@@ -160,7 +162,7 @@ export class TenantPath {
       fib,
       decisions,
       decider,
-      counts: new Float64Array(shared.cache),
+      counts: this.#work,
     });
     this.image = image;
     this.ledger = ledger;
@@ -200,6 +202,11 @@ export class TenantPath {
       return;
     }
     this.#run(batch, 0);
+  }
+
+  /** Books time that a worker had for the tenant, microseconds. */
+  worked(us: number): void {
+    this.#work[WorkCount.BusyUs] += us;
   }
 
   /** Whether the flow cache may be used; else the stages decide every frame. */

@@ -5,7 +5,7 @@ import type { Json } from '../json.ts';
 import { Ledger } from '../observe/ledger.ts';
 import { generate } from '../path/cache/generate.ts';
 import { shapeOf } from '../path/cache/shape.ts';
-import { type AclImage, CacheCount, type TenantImage } from '../path/image.ts';
+import { type AclImage, type TenantImage, WorkCount } from '../path/image.ts';
 import { stageOrder } from '../path/order.ts';
 import type { SlowEvent } from '../slow/events.ts';
 import type { SlowTenant } from '../slow/tenant.ts';
@@ -48,8 +48,8 @@ export class Tenant {
   readonly ledgers: readonly Ledger[];
   readonly punts: readonly Ring[];
   readonly injects: readonly Ring[];
-  /** What the flow cache of each worker counts, `CacheCount`. */
-  readonly caches: readonly Float64Array<SharedArrayBuffer>[];
+  /** What the flow cache of each worker counts, `WorkCount`. */
+  readonly work: readonly Float64Array<SharedArrayBuffer>[];
   readonly #file: RoutesFile | null;
 
   static async create(options: TenantOptions): Promise<Tenant> {
@@ -69,7 +69,7 @@ export class Tenant {
     this.ledgers = perWorker(() => new Ledger(bridge.ports.length + 1));
     this.punts = perWorker(() => Ring.create(PUNT_RING));
     this.injects = perWorker(() => Ring.create(INJECT_RING));
-    this.caches = perWorker(() => new Float64Array(new SharedArrayBuffer(CacheCount.WIDTH * 8)));
+    this.work = perWorker(() => new Float64Array(new SharedArrayBuffer(WorkCount.WIDTH * 8)));
     for (const { mac, vlan, port } of bridge.staticMacs) {
       const { high, low } = parseMac(mac);
       this.macs.addStatic(
@@ -92,7 +92,7 @@ export class Tenant {
         ledger: ledger.memory,
         punt: this.punts[i].memory,
         inject: this.injects[i].memory,
-        cache: this.caches[i].buffer,
+        work: this.work[i].buffer,
       })),
     };
   }

@@ -225,7 +225,7 @@ export class Engine {
         this.scheduler.moved(device.tenant, count);
         this.#run(batch, device.tenant);
         const ended = this.#microseconds();
-        this.scheduler.charge(device.tenant, (ended - began) | 0, ended);
+        this.#charge(device.tenant, (ended - began) | 0, ended);
         began = ended;
       }
       this.#now[0] = this.#reading[0];
@@ -241,8 +241,13 @@ export class Engine {
       const began = this.#microseconds();
       this.scheduler.moved(tenants[k], batch.count);
       this.#run(batch, tenants[k]);
-      this.scheduler.charge(tenants[k], (this.#microseconds() - began) | 0, began);
+      this.#charge(tenants[k], (this.#microseconds() - began) | 0, began);
     }
+  }
+
+  #charge(tenant: number, tookUs: number, nowUs: number): void {
+    this.scheduler.charge(tenant, tookUs, nowUs);
+    this.tenants.paths[tenant]?.worked(tookUs);
   }
 
   #run(batch: Batch, tenant: number): void {

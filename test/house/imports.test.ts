@@ -66,7 +66,7 @@ const LAYERS: readonly (readonly [prefix: string, may: readonly string[]])[] = [
       ...['src/json.ts', 'src/lab/traffic/', 'src/cli/table.ts', 'src/openflow/'],
     ],
   ],
-  ['src/api/', ['src/errors.ts', 'src/observe/', 'src/tenant/', 'src/control/']],
+  ['src/api/', ['src/errors.ts', 'src/observe/', 'src/path/image.ts', 'src/tenant/', 'src/control/']],
   [
     'src/bench/',
     [

@@ -6,7 +6,7 @@ import { Protocol } from '../../wire/ipv4.ts';
 import type { Devices } from '../devices.ts';
 import type { Fib } from '../fib.ts';
 import type { GuardIn } from '../guard-in.ts';
-import { CacheCount, type TenantImage } from '../image.ts';
+import { type TenantImage, WorkCount } from '../image.ts';
 import type { Decider } from './decide.ts';
 import { Decision as D, type Decisions } from './decision.ts';
 import { Entry, generate, STRIDE4, STRIDE6 } from './generate.ts';
@@ -31,7 +31,7 @@ export interface FlowCacheContext {
   readonly fib: Fib | null;
   readonly decisions: Decisions;
   readonly decider: Decider;
-  /** `CacheCount` cells, shared. */
+  /** `WorkCount` cells, shared. */
   readonly counts: Float64Array;
 }
 
@@ -110,9 +110,9 @@ export class FlowCache {
     this.#watch(batch.nowMs);
     const left = this.#hit(batch, this.#stamp);
     const counts = this.#counts;
-    counts[CacheCount.Passed] += left;
-    counts[CacheCount.Decided] += this.#misses;
-    counts[CacheCount.Carried] += batch.count - left;
+    counts[WorkCount.Passed] += left;
+    counts[WorkCount.Decided] += this.#misses;
+    counts[WorkCount.Carried] += batch.count - left;
     this.#misses = 0;
     if (this.#full) this.#forget();
     return left;

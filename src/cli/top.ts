@@ -1,0 +1,41 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { portRates, type Snapshot, tenantRates } from '../control/rates.ts';
+import { call } from '../control/rpc.ts';
+import type { Row } from '../control/show.ts';
+import { table } from './table.ts';
+import { untilSignal } from './until-signal.ts';
+
+const CLEAR = '\x1b[H\x1b[J';
+const SCREEN_ON = '\x1b[?1049h\x1b[?25l';
+const SCREEN_OFF = '\x1b[?25h\x1b[?1049l';
+
+/** Shows tenants, ports and drops with their rates, over and over on a terminal, else `count` times. */
+export async function top(options: { socket: string; interval: number; count?: number; json?: true }): Promise<void> {
+  const signal = untilSignal();
+  const screen = process.stdout.isTTY && options.json !== true;
+  const look = async (what: string): Promise<Snapshot> => ({
+    at: performance.now(),
+    rows: (await call(options.socket, 'show', { what })) as readonly Row[],
+  });
+  const all = () => Promise.all([look('tenants'), look('ports'), look('drops')]);
+  let [tenants, ports] = await all();
+  if (screen) process.stdout.write(SCREEN_ON);
+  try {
+    for (let shown = 0; shown < (options.count ?? Number.POSITIVE_INFINITY) && !signal.aborted; shown++) {
+      await sleep(options.interval * 1000, undefined, { signal }).catch(() => {});
+      if (signal.aborted) break;
+      const [tenantsNow, portsNow, { rows: drops }] = await all();
+      const page = { tenants: tenantRates(tenants, tenantsNow), ports: portRates(ports, portsNow), drops };
+      process.stdout.write(options.json ? `${JSON.stringify(page)}\n` : (screen ? CLEAR : '') + text(page));
+      tenants = tenantsNow;
+      ports = portsNow;
+    }
+  } finally {
+    if (screen) process.stdout.write(SCREEN_OFF);
+  }
+}
+
+function text({ tenants, ports, drops }: Readonly<Record<'tenants' | 'ports' | 'drops', readonly Row[]>>): string {
+  const dropped = drops.length === 0 ? 'no drops' : table(drops.map(({ meaning: _, ...row }) => row));
+  return `${table(tenants)}\n${table(ports)}\n${dropped}\n`;
+}
