@@ -5,6 +5,11 @@ import type { Methods } from './rpc.ts';
 import { type ViewName, views } from './show.ts';
 import type { Switch } from './switch.ts';
 
+function noTenant(running: Switch, name: string): UserError {
+  const names = running.tenants.map((one) => one.model.name).join(', ');
+  return new UserError('usage', `There is no tenant ${name}`, `it is one of ${names}`);
+}
+
 /** An event as JSON: bytes of frames as hex. */
 function plain(event: SwitchEvent): Json {
   return JSON.parse(
@@ -27,8 +32,7 @@ export function methods(running: Switch, stop: () => void): Methods {
         );
       }
       if (typeof tenant === 'string' && running.tenant(tenant) === undefined) {
-        const names = running.tenants.map((one) => one.model.name).join(', ');
-        throw new UserError('usage', `There is no tenant ${tenant}`, `it is one of ${names}`);
+        throw noTenant(running, tenant);
       }
       return views[what as ViewName](running, params);
     },
@@ -39,6 +43,13 @@ export function methods(running: Switch, stop: () => void): Methods {
       workers: running.workers.length,
       uptime_s: Math.round((Date.now() - running.startedAt) / 1000),
     }),
+    trace: ({ tenant, port, frame }) => {
+      const one = typeof tenant === 'string' ? running.tenant(tenant) : undefined;
+      if (one === undefined) throw noTenant(running, String(tenant));
+      if (typeof frame !== 'string' || !/^(?:[0-9a-f]{2})+$/i.test(frame))
+        throw new UserError('usage', 'The frame is no hex', 'give its bytes, two digits each');
+      return running.trace(one, String(port), Buffer.from(frame, 'hex')) as unknown as Json;
+    },
     events: ({ after }) =>
       running.events
         .after(typeof after === 'number' ? after : 0)

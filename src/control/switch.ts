@@ -15,6 +15,7 @@ import { headsFor } from '../worker/tenant-set.ts';
 import type { Device, PortModel, SwitchModel, TenantModel } from './config/model.ts';
 import { Events, type LinkChange } from './events.ts';
 import { type OpenDevice, openDevice } from './open-device.ts';
+import { type Trace, traceFrame } from './trace/tracer.ts';
 import { WorkerHandle } from './worker-handle.ts';
 
 const MOST_TENANTS = 256;
@@ -57,6 +58,7 @@ export class Switch {
   readonly startedAt = Date.now();
   readonly #linkUp = new Int32Array(new SharedArrayBuffer(MOST_DEVICES * 4));
   readonly #policers: Policers;
+  readonly #buckets: SharedBuckets;
   readonly #origin = monotonicSeconds();
   readonly #watch: LinkWatch;
   readonly #housekeeping: NodeJS.Timeout;
@@ -88,6 +90,7 @@ export class Switch {
     this.#replay = options.replay;
     this.#alias = `tapyard:${process.pid}`;
     const buckets = SharedBuckets.create(MOST_POLICERS);
+    this.#buckets = buckets;
     this.#policers = new Policers(buckets, () => this.clockUs());
     this.slowPath = new SlowPath();
     let failed = false;
@@ -139,6 +142,17 @@ export class Switch {
   /** Slots of each worker's pool, counted by walking it. */
   audit(): Promise<(PoolAudit | null)[]> {
     return Promise.all(this.workers.map((worker) => worker.send({ type: 'audit' })));
+  }
+
+  /** What would happen to a frame that a port of the tenant received now. @throws UserError */
+  trace(tenant: Tenant, port: string, frame: Uint8Array): Trace {
+    const offloads = Int32Array.from(this.devices, ({ open }) => {
+      const spec = open.specs[open.owner];
+      return 'offloads' in spec ? spec.offloads : 0;
+    });
+    const { tenants } = this;
+    const context = { tenants, offloads, linkUp: this.#linkUp, buckets: this.#buckets, nowUs: this.clockUs() };
+    return traceFrame(context, tenant, port, frame);
   }
 
   /** Turns flow caches off, so that the stages decide every frame, or on again. */

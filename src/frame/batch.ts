@@ -39,6 +39,8 @@ export const Trait = {
   Group: 64,
   /** Came from a tunnel port: what is behind the Ethernet header is payload, tags and all. */
   Tunnelled: 128,
+  /** A list has rejected it, and the slow path has heard of it: once, however many ways out it has. */
+  Rejected: 256,
 } as const;
 
 /**

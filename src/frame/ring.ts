@@ -62,6 +62,11 @@ export class Ring {
     return at + 4;
   }
 
+  /** Producer: bytes that are free now, be it in two pieces. */
+  get room(): number {
+    return this.capacity - ((this.#control[TAIL] - Atomics.load(this.#control, HEAD)) | 0);
+  }
+
   /** Producer: makes the reserved record visible. */
   commit(): void {
     Atomics.store(this.#control, TAIL, (this.#control[TAIL] + this.#reserved) | 0);

@@ -2,7 +2,7 @@ import { type Batch, Kind, Trait } from '../frame/batch.ts';
 import type { Pool } from '../frame/pool.ts';
 import { AclKey, Classifier } from '../table/classifier.ts';
 import { Protocol } from '../wire/ipv4.ts';
-import { AclAction, type AclImage } from './image.ts';
+import { AclAction, type AclImage, type RouterImage } from './image.ts';
 import { ACL_EGRESS, PUNT_QUOTE, Punt } from './punt.ts';
 import { PuntClass, type Punter } from './punter.ts';
 
@@ -21,9 +21,11 @@ export class Acls {
   readonly #classifiers: readonly Classifier[];
   readonly #hits: readonly Float64Array[];
   readonly #punter: Punter;
+  readonly #router: RouterImage | null;
   readonly #key = new Int32Array(AclKey.LENGTH);
 
-  constructor(pool: Pool, acls: readonly AclImage[], punter: Punter, worker: number) {
+  constructor(pool: Pool, acls: readonly AclImage[], punter: Punter, router: RouterImage | null, worker: number) {
+    this.#router = router;
     this.#bytes = pool.bytes;
     this.#acls = acls;
     this.#classifiers = acls.map((acl) => new Classifier(acl.tables));
@@ -58,10 +60,17 @@ export class Acls {
       }
     }
     if (action === AclAction.Allow) return true;
-    if (action === AclAction.Reject && this.#punter.admit(PuntClass.Errors, batch.nowUs)) {
-      this.#punter.frame(batch, i, Punt.Reject, batch.inInterface[i], 0, PUNT_QUOTE);
-    }
+    if (action === AclAction.Reject) this.#reject(batch, i);
     return false;
+  }
+
+  /** Lets the slow path tell the sender, by the interface of the VLAN where the frame was only bridged. */
+  #reject(batch: Batch, i: number): void {
+    if ((batch.traits[i] & Trait.Rejected) !== 0 || !this.#punter.admit(PuntClass.Errors, batch.nowUs)) return;
+    batch.traits[i] |= Trait.Rejected;
+    const came = batch.inInterface[i];
+    const iface = came >= 0 || this.#router === null ? came : this.#router.vlanInterface[batch.vlan[i]];
+    this.#punter.frame(batch, i, Punt.Reject, iface, 0, PUNT_QUOTE);
   }
 
   /**

@@ -7,6 +7,8 @@ import { Walk, walk } from '../wire/ipv6-extension.ts';
 import type { Stage } from './stage.ts';
 
 const NO_TRANSPORT = -1;
+/** Traits that are read from the frame. */
+const OF_HEADERS = Trait.LaterFragment | Trait.Fragment | Trait.Opaque | Trait.Group;
 
 /**
  * Finds the headers of each frame: Ethernet, the outer VLAN tag, IPv4, IPv6 or ARP, and the transport header. Only a frame
@@ -27,13 +29,22 @@ export class Parse implements Stage {
     for (let i = 0; i < count; i++) if (fate[i] === Fate.Live) this.one(batch, i);
   }
 
-  /** Sets the header columns of frame i; drops it when it has no whole Ethernet header. */
+  /** Sets all columns of frame i; drops it when it has no whole Ethernet header. */
   one(batch: Batch, i: number): void {
     batch.reset(i);
+    if (!this.headers(batch, i)) batch.drop(i, Drop.Malformed);
+  }
+
+  /**
+   * Sets the columns of what is in the frame, and leaves what stages have found out: for a frame that was edited.
+   * @returns whether it has a whole Ethernet header, and a whole tag where one is announced
+   */
+  headers(batch: Batch, i: number): boolean {
     const bytes = this.#bytes;
     const length = batch.headLength[i];
     const at = batch.start[i];
     const end = at + length;
+    batch.traits[i] &= ~OF_HEADERS;
     batch.l4[i] = NO_TRANSPORT;
     batch.proto[i] = -1;
     batch.sport[i] = -1;
@@ -44,18 +55,14 @@ export class Parse implements Stage {
     batch.tagged[i] = 0;
     batch.tpid[i] = EtherType.Vlan;
     batch.priority[i] = 0;
-    if (length < 14) {
-      batch.drop(i, Drop.Malformed);
-      return;
-    }
+    if (length < 14) return false;
     if ((bytes.getUint8(at) & 1) === 1) batch.traits[i] |= Trait.Group;
     let type = bytes.getUint16(at + 12);
     let payload = at + 14;
+    batch.etherType[i] = type;
+    batch.l3[i] = payload;
     if (type === EtherType.Vlan || type === EtherType.ServiceVlan) {
-      if (length < 18) {
-        batch.drop(i, Drop.Malformed);
-        return;
-      }
+      if (length < 18) return false;
       const tci = bytes.getUint16(at + 14);
       batch.tagged[i] = 1;
       batch.tpid[i] = type;
@@ -63,9 +70,9 @@ export class Parse implements Stage {
       batch.priority[i] = tci & 0xf000;
       type = bytes.getUint16(at + 16);
       payload = at + 18;
+      batch.etherType[i] = type;
+      batch.l3[i] = payload;
     }
-    batch.etherType[i] = type;
-    batch.l3[i] = payload;
     if (type === EtherType.Ipv4) {
       batch.kind[i] = Kind.Ipv4;
       this.#ipv4(batch, i, payload, end, end - payload + batch.bodyLength[i]);
@@ -75,6 +82,7 @@ export class Parse implements Stage {
     } else if (type === EtherType.Arp) {
       batch.kind[i] = Kind.Arp;
     }
+    return true;
   }
 
   /** @param there bytes of the frame from the IP header on, those in the body included */

@@ -2,7 +2,7 @@ import type { Batch } from '../frame/batch.ts';
 import type { Pool } from '../frame/pool.ts';
 import type { Ring } from '../frame/ring.ts';
 import { TokenBucket } from '../table/token-bucket.ts';
-import { PuntRecord } from './punt.ts';
+import { Punt, PuntRecord } from './punt.ts';
 
 /** Classes of punts, each with a rate of its own, so that neither pings nor packets to silent neighbours starve ARP. */
 export const PuntClass = { Control: 0, Local: 1, Errors: 2, Events: 3, Resolve: 4 } as const;
@@ -92,9 +92,13 @@ export class Punter {
     length: number,
     whole: number,
   ): number {
-    const at = this.#ring.reserve(PuntRecord.Frame + length);
+    const ring = this.#ring;
+    // A quarter is kept for what neighbours need, so that no flood of errors or pings leaves the tenant without ARP.
+    if (kind !== Punt.Resolve && kind !== Punt.Arp && kind !== Punt.Neighbor && ring.room < ring.capacity >> 2)
+      return -1;
+    const at = ring.reserve(PuntRecord.Frame + length);
     if (at < 0) return -1;
-    const { bytes } = this.#ring;
+    const { bytes } = ring;
     bytes.setInt32(at + PuntRecord.Kind, kind, true);
     bytes.setInt32(at + PuntRecord.Port, port, true);
     bytes.setInt32(at + PuntRecord.Vlan, vlan, true);

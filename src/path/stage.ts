@@ -7,6 +7,12 @@ export interface Stage {
   run(batch: Batch): void;
 }
 
+/** Puts itself around stages, to see what each of them does: for `trace`. A path that forwards has none. */
+export interface Observer {
+  in(stage: Stage): Stage;
+  out(stage: OutStage): OutStage;
+}
+
 /** One step of the way out: looks at all outputs that the batch has made so far. */
 export interface OutStage {
   readonly name: string;

@@ -32,7 +32,7 @@ import { PortSecurity } from './port-security.ts';
 import { Punter } from './punter.ts';
 import { ReservedAddresses } from './reserved.ts';
 import { Route } from './route.ts';
-import type { Stage } from './stage.ts';
+import type { Observer, OutStage, Stage } from './stage.ts';
 import { ToRouter } from './to-router.ts';
 import { VlanIn } from './vlan-in.ts';
 import { VlanOut } from './vlan-out.ts';
@@ -78,24 +78,23 @@ export class TenantPath {
     devices: Devices,
     buckets: SharedBuckets,
     leaks: LeakSink,
+    observer: Observer | null = null,
   ) {
     const { bridge, router } = image;
     const shared = image.workers[worker];
     const ledger = new Ledger(bridge.ports + 1, shared.ledger);
     const punter = new Punter(pool, new Ring(shared.punt), router?.puntRates ?? [0, 0, 0]);
     const macs = MacTable.attach(bridge.macs);
-    const acls = new Acls(pool, image.acls, punter, worker);
+    const acls = new Acls(pool, image.acls, punter, router, worker);
     const waste = new Waste(pool, ledger);
     const has = wanted(image);
-    const egress = new Egress(
-      [
-        ...optional(has.aclOut, () => new AclOut(acls, bridge, waste)),
-        new VlanOut(pool, bridge, waste),
-        new GuardOut(pool, bridge, devices, waste),
-        new Emit(pool, ledger, devices, bridge, image.index),
-      ],
-      OUTPUTS,
-    );
+    const wayOut: OutStage[] = [
+      ...optional(has.aclOut, () => new AclOut(acls, bridge, waste)),
+      new VlanOut(pool, bridge, waste),
+      new GuardOut(pool, bridge, devices, waste),
+      new Emit(pool, ledger, devices, bridge, image.index),
+    ];
+    const egress = new Egress(observer === null ? wayOut : wayOut.map((stage) => observer.out(stage)), OUTPUTS);
     const parse = new Parse(pool);
     const guard = new GuardIn(pool, image, buckets);
     const security = has.portSecurity ? new PortSecurity(pool, bridge) : null;
@@ -130,7 +129,8 @@ export class TenantPath {
     }
     this.#fromRoute = bridging.length;
     const forward = new Forward(pool, macs, bridge, ledger, buckets, egress);
-    this.stages = [...bridging, ...routing, forward];
+    const all = [...bridging, ...routing, forward];
+    this.stages = observer === null ? all : all.map((stage) => observer.in(stage));
     this.#fromForward = this.stages.length - 1;
     const decisions = new Decisions(
       ledger,

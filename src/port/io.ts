@@ -32,6 +32,9 @@ export interface Io {
   /** Whether no TAP is open: a turn then does nothing but sleep. */
   readonly idle: boolean;
 
+  /** Whether `transmit` writes at once, and not the next turn. */
+  readonly writesAtOnce: boolean;
+
   /**
    * Does what was asked for by `request` and `transmit` since the last turn, and hears what is new.
    * @param waitMs how long to wait at most for something to happen; no wait if frames were asked for where there may be some, or if

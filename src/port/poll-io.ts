@@ -24,6 +24,7 @@ const WRITE = 1;
  */
 export class PollIo implements Io {
   readonly mode = 'poll';
+  readonly writesAtOnce = true;
   readonly fallback: string | null;
   readonly wakeFd: number;
   readonly stats = new Float64Array(new SharedArrayBuffer(IO_STATS * 8));

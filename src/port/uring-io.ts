@@ -29,6 +29,7 @@ const OPERATION = 0x7000_0000;
  */
 export class UringIo implements Io {
   readonly mode = 'uring';
+  readonly writesAtOnce = false;
   readonly fallback = null;
   readonly wakeFd: number;
   readonly stats = new Float64Array(new SharedArrayBuffer(IO_STATS * 8));

@@ -24,6 +24,9 @@ const PUNT_RING = 1 << 17;
 /** A packet of 65,535 bytes, the longest that reassembly makes, with room for it to wrap: a record takes half of a ring at most. */
 const INJECT_RING = 1 << 18;
 
+/** A worker that has fewer frames than this reads no full batch. */
+const LEAST_FRAMES = 64;
+
 export interface TenantOptions {
   readonly model: TenantModel;
   /** From 1; 0 is nobody. */
@@ -83,7 +86,8 @@ export class Tenant {
       index,
       name: model.name,
       weight: quota.weight,
-      frames: quota.frames,
+      // Each worker has its own pool, and its share of the quota.
+      frames: Math.max(LEAST_FRAMES, Math.ceil(quota.frames / workers)),
       policer: { packets: policers.packets(quota.pps), bits: policers.bits(quota.rate) },
       bridge: compileBridge(bridge, model.acls, attachments, this.macs, policers),
       router: compileRouter(model, this.neighbors, file, options.indexOf),

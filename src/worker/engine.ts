@@ -15,6 +15,8 @@ const VISIT = 256;
 const VISIT_OF_MANY = 64;
 const FEW = 4;
 const IDLE_WAIT_MS = 50;
+/** After the last frame a worker looks again for so long before it sleeps: an answer is nearly always faster than that. */
+const SPIN_US = 200;
 const CLOSE_ROUNDS = 100;
 
 export interface EngineOptions {
@@ -39,6 +41,8 @@ export interface EngineOptions {
 export interface Turner {
   /** Whether a turn has nothing to do but to sleep: no TAP is open. */
   readonly idle: boolean;
+  /** Whether `transmit` writes at once, and not the next turn. */
+  readonly writesAtOnce: boolean;
   turn(waitMs: number): number;
 }
 
@@ -64,6 +68,8 @@ export class Engine {
   #nowMs = 0;
   /** Whether a device was not read from in this turn because its tenant is in debt. */
   #denied = false;
+  /** When there was something to do last, microseconds wrapped to 32 bits. */
+  #lastBusy = 0;
 
   constructor(options: EngineOptions) {
     const { worker, buckets } = options;
@@ -94,7 +100,9 @@ export class Engine {
     this.scheduler.refill(this.#now[0] | 0);
     let handled = this.#fromRouters();
     const busy = this.#request(handled > 0) || this.#denied;
-    const waits = mayWait && !busy;
+    const now = this.#now[0] | 0;
+    if (busy) this.#lastBusy = now;
+    const waits = mayWait && !busy && (now - this.#lastBusy) >>> 0 > SPIN_US;
     if (waits || this.#io?.idle === false) {
       const began = this.#microseconds();
       this.#io?.turn(waits ? this.devices.patience(this.#reading[0], IDLE_WAIT_MS) : 0);
@@ -104,7 +112,8 @@ export class Engine {
       if (!waits) this.scheduler.chargeCalls((ended - began) | 0, ended);
     }
     handled += this.#receive();
-    if (handled === 0 && this.#denied) this.scheduler.forgive();
+    if (handled > 0) this.#lastBusy = this.#now[0] | 0;
+    else if (this.#denied) this.scheduler.forgive();
     this.#transmit();
     if (this.tenants.takeBell()) this.#options.ring();
     this.turns++;
@@ -284,6 +293,8 @@ export class Engine {
 
   #transmit(): void {
     const devices = this.devices.list;
+    const timed = this.#io?.writesAtOnce === true;
+    const began = timed ? this.#microseconds() : 0;
     for (let d = 0; d < devices.length; d++) {
       const device = devices[d];
       const queue = this.devices.queues[device.index];
@@ -299,6 +310,9 @@ export class Engine {
       }
       queue.count = 0;
     }
+    if (!timed) return;
+    const ended = this.#microseconds();
+    this.scheduler.chargeCalls((ended - began) | 0, ended);
   }
 }
 

@@ -1,10 +1,11 @@
-import { Batch, Fate, Trait } from '../frame/batch.ts';
+import { Batch } from '../frame/batch.ts';
 import { BATCH_SIZE } from '../frame/layout.ts';
 import type { Pool } from '../frame/pool.ts';
 import { Drop } from '../observe/drop.ts';
 import { COLUMNS, Column } from '../observe/ledger.ts';
 import type { Devices } from '../path/devices.ts';
 import type { TenantImage } from '../path/image.ts';
+import { takeLeaked } from '../path/leak.ts';
 import { type LeakSink, TenantPath } from '../path/tenant-path.ts';
 import type { TxSink } from '../port/port.ts';
 import type { SharedBuckets } from '../table/shared-buckets.ts';
@@ -100,14 +101,7 @@ export class TenantSet implements TxSink, LeakSink {
     const path = this.paths[tenant];
     const to = this.leaked[tenant];
     if (path === undefined || to === undefined || to.count === to.capacity) return false;
-    const k = to.take(batch, i);
-    to.fate[k] = Fate.Live;
-    to.traits[k] = (batch.traits[i] | Trait.Leaked) & ~(Trait.Routed | Trait.Generated);
-    to.port[k] = path.routerRow;
-    to.inInterface[k] = -1;
-    to.outInterface[k] = -1;
-    to.twin[k] = -1;
-    to.leakedFrom[k] = batch.tenant;
+    takeLeaked(to, batch, i, path.routerRow);
     path.ledger.add(path.routerRow, Column.LeakedIn, 1);
     return true;
   }

@@ -1,0 +1,61 @@
+import { Pool } from '../../frame/pool.ts';
+import { Ring } from '../../frame/ring.ts';
+import { TxQueue } from '../../frame/tx-queue.ts';
+import { COLUMNS } from '../../observe/ledger.ts';
+import type { Devices } from '../../path/devices.ts';
+import { type TenantImage, WorkCount } from '../../path/image.ts';
+import { SharedBuckets } from '../../table/shared-buckets.ts';
+
+const RING = 1 << 17;
+const HEADS = 512;
+const BODIES = 16;
+const QUEUE = 512;
+
+/**
+ * A tenant's image in which everything that a frame may change is a copy: what was learned, neighbours, books, counters, rings. A
+ * path that is made of it does exactly what the real one would do with the next frame, and nothing of it is left behind.
+ */
+export function shadowOf(image: TenantImage): TenantImage {
+  const { bridge, router, acls } = image;
+  return {
+    ...image,
+    bridge: { ...bridge, macs: { memory: copyOf(bridge.macs.memory) } },
+    router: router === null ? null : { ...router, neighbors: { memory: copyOf(router.neighbors.memory) } },
+    acls: acls.map((acl) => ({ ...acl, hits: [new Float64Array(acl.hits[0].length)] })),
+    workers: [
+      {
+        ...image.workers[0],
+        ledger: new SharedArrayBuffer((bridge.ports + 1) * COLUMNS * 8),
+        punt: Ring.create(RING).memory,
+        inject: Ring.create(64).memory,
+        work: new SharedArrayBuffer(WorkCount.WIDTH * 8),
+      },
+    ],
+  };
+}
+
+/** What paths of shadows share: memory for frames, devices that keep what leaves, rates. */
+export interface Stand {
+  readonly pool: Pool;
+  readonly devices: Devices;
+  readonly buckets: SharedBuckets;
+}
+
+/** @param offloads of each device, by index @param linkUp the real ones @param buckets the real ones, of which a copy is taken */
+export function makeStand(offloads: Int32Array, linkUp: Int32Array, buckets: SharedBuckets, tenants: number): Stand {
+  const { memory, count } = buckets.handles();
+  return {
+    pool: new Pool(HEADS, BODIES, tenants),
+    devices: {
+      count: offloads.length,
+      offloads,
+      linkUp,
+      queues: Array.from(offloads, () => new TxQueue(QUEUE)),
+    },
+    buckets: SharedBuckets.attach({ memory: copyOf(memory), count }),
+  };
+}
+
+function copyOf(memory: SharedArrayBuffer): SharedArrayBuffer {
+  return memory.slice(0);
+}

@@ -1,0 +1,105 @@
+import { UserError } from '../../errors.ts';
+import { Batch } from '../../frame/batch.ts';
+import { VNET_SIZE } from '../../frame/layout.ts';
+import type { TxQueue } from '../../frame/tx-queue.ts';
+import { takeLeaked } from '../../path/leak.ts';
+import { type LeakSink, TenantPath } from '../../path/tenant-path.ts';
+import { arriveCopy } from '../../port/arrival.ts';
+import type { Tenant } from '../../tenant/tenant.ts';
+import { Narrator, type Step } from './narrator.ts';
+import { makeStand, shadowOf } from './shadow.ts';
+
+export interface TraceContext {
+  readonly tenants: readonly Tenant[];
+  /** Offloads of each device, by index. */
+  readonly offloads: Int32Array;
+  readonly linkUp: Int32Array;
+  readonly buckets: Parameters<typeof makeStand>[2];
+  readonly nowUs: number;
+}
+
+export interface Trace {
+  readonly steps: readonly Step[];
+  /** Frames that would have left: port and bytes. */
+  readonly outputs: readonly { readonly tenant: string; readonly port: string; readonly frame: string }[];
+}
+
+/**
+ * What would happen to a frame that the port received now: the stages themselves run, on copies of all that they may change. Nothing
+ * is sent, learned or counted.
+ * @param frame from the Ethernet header on
+ * @throws UserError when the port is not there or the frame too long
+ */
+export function traceFrame(context: TraceContext, tenant: Tenant, port: string, frame: Uint8Array): Trace {
+  const { ports } = tenant.model.bridge;
+  const row = ports.findIndex(({ name }) => name === port);
+  if (row < 0) {
+    const names = ports.map(({ name }) => name).join(', ');
+    throw new UserError('usage', `${tenant.model.name} has no port ${port}`, `it is one of ${names}`);
+  }
+  const { nowUs } = context;
+  const stand = makeStand(context.offloads, context.linkUp, context.buckets, context.tenants.length + 1);
+  const { pool } = stand;
+  const steps: Step[] = [];
+  const stamp = (batch: Batch, index: number) => {
+    batch.tenant = index;
+    batch.nowUs = nowUs;
+    batch.nowMs = (nowUs / 1000) | 0;
+  };
+  const pathOf = (one: Tenant, leaks: LeakSink): { path: TenantPath; narrator: Narrator } => {
+    const image = shadowOf(one.image);
+    const narrator = new Narrator(pool, one.model, image);
+    const path = new TenantPath(pool, image, 0, stand.devices, stand.buckets, leaks, narrator);
+    path.setCache(false);
+    return { path, narrator };
+  };
+  const batch = new Batch(1);
+  const leaked = new Batch(1);
+  let taker: Tenant | undefined;
+  const leaks: LeakSink = {
+    leak: (from, i) => {
+      taker = context.tenants.find(({ image }) => image.index === from.leakTo[i]);
+      if (taker === undefined) return false;
+      takeLeaked(leaked, from, i, taker.image.bridge.ports);
+      return true;
+    },
+  };
+  const first = pathOf(tenant, leaks);
+  stamp(batch, tenant.image.index);
+  load(batch, pool, tenant.image.index, frame);
+  batch.port[0] = row;
+  first.path.receive(batch);
+  steps.push(...first.narrator.steps);
+  const other = taker as Tenant | undefined;
+  if (other !== undefined) {
+    const second = pathOf(other, { leak: () => false });
+    stamp(leaked, other.image.index);
+    second.path.route(leaked);
+    steps.push(...second.narrator.steps);
+  }
+  return { steps, outputs: outputsOf(context, stand.devices.queues, pool.octets) };
+}
+
+function load(batch: Batch, pool: Parameters<typeof arriveCopy>[1], tenant: number, frame: Uint8Array): void {
+  const record = new Uint8Array(VNET_SIZE + frame.length);
+  record.set(frame, VNET_SIZE);
+  if (!arriveCopy(batch, pool, tenant, new DataView(record.buffer), 0, record.length)) throw new Error('no slot');
+}
+
+function outputsOf({ tenants }: TraceContext, queues: readonly TxQueue[], octets: Uint8Array): Trace['outputs'] {
+  return queues.flatMap((queue) =>
+    Array.from({ length: queue.count }, (_, k) => {
+      const owner = tenants.find(({ image }) => image.index === queue.tenant[k]);
+      const head = octets.subarray(queue.start[k], queue.start[k] + queue.headLength[k]);
+      const body = octets.subarray(
+        queue.bodyStart[k],
+        queue.bodyStart[k] + (queue.body[k] < 0 ? 0 : queue.bodyLength[k]),
+      );
+      return {
+        tenant: owner?.model.name ?? '?',
+        port: owner?.model.bridge.ports[queue.port[k]]?.name ?? '?',
+        frame: Buffer.concat([head, body]).toString('hex'),
+      };
+    }),
+  );
+}
