@@ -117,9 +117,9 @@ export class Narrator implements Observer {
     if (stage === 'parse') this.say(stage, this.#headers(batch));
     if (stage === 'vlan-in' && batch.fate[0] === Fate.Live) this.say(stage, `VLAN ${batch.vlan[0]}`);
     if (stage === 'learn' && batch.fate[0] === Fate.Live) this.say(stage, this.#learned(batch));
-    if (batch.inInterface[0] !== before.inInterface)
+    if (stage !== 'parse' && batch.inInterface[0] !== before.inInterface)
       this.say(stage, `to the router, by interface ${this.#interface(batch.inInterface[0])}`);
-    if (batch.outInterface[0] !== before.outInterface) this.say(stage, this.#route(batch));
+    if (stage !== 'parse' && batch.outInterface[0] !== before.outInterface) this.say(stage, this.#route(batch));
     if (stage === 'hop-limit' && batch.ipLength[0] > 0 && this.#ttl(batch) !== before.ttl)
       this.say(stage, `TTL ${before.ttl} becomes ${this.#ttl(batch)}`);
     if (stage === 'adjacency' && (batch.traits[0] & Trait.Routed) !== 0 && batch.fate[0] === Fate.Live) {
