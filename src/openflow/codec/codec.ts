@@ -1,0 +1,33 @@
+import { Reader, Writer } from './bytes.ts';
+import { HEADER_LENGTH, type Message, readMessage, VERSION, writeMessage } from './messages.ts';
+
+export interface Envelope {
+  readonly xid: number;
+  readonly message: Message;
+}
+
+/** Number of the transaction that a whole message belongs to. */
+export function xidOf(bytes: Uint8Array): number {
+  return ((bytes[4] << 24) | (bytes[5] << 16) | (bytes[6] << 8) | bytes[7]) >>> 0;
+}
+
+/**
+ * @param bytes one whole message, header included, as `FrameSplitter` gives it; what is decoded refers to it
+ * @throws OpenFlowError with the type and code to answer with
+ */
+export function decode(bytes: Uint8Array): Envelope {
+  return { xid: xidOf(bytes), message: readMessage(bytes[1], new Reader(bytes, HEADER_LENGTH)) };
+}
+
+export function encode(message: Message, xid: number): Uint8Array {
+  const into = new Writer();
+  into.zeros(HEADER_LENGTH);
+  const type = writeMessage(into, message);
+  const bytes = into.take();
+  const view = new DataView(bytes.buffer);
+  view.setUint8(0, VERSION);
+  view.setUint8(1, type);
+  view.setUint16(2, bytes.length);
+  view.setUint32(4, xid);
+  return bytes;
+}
