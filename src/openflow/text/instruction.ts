@@ -3,7 +3,7 @@ import { parseAction } from './action.ts';
 import type { ActionList } from './action-list.ts';
 import { fail } from './error.ts';
 import type { Known } from './known.ts';
-import { numberIn, wideIn } from './number.ts';
+import { numberIn, parseIdentifier, wideIn } from './number.ts';
 import { Pairs } from './pairs.ts';
 import type { PortNumbers } from './ports.ts';
 import { slashIn } from './value.ts';
@@ -74,7 +74,7 @@ function instruction(word: Exclude<Word, 'apply_actions' | 'write_actions'>, pai
   if (valueStart >= valueEnd) fail(keyStart, keyEnd, `${word} has no value`, `write ${word}:N`);
   if (word === 'meter') return { type: word, meter: numberIn(text, valueStart, valueEnd, 'meter', 1, Meters.Max) };
   if (word === 'goto_table') {
-    const next = numberIn(text, valueStart, valueEnd, 'goto_table', 0, 254);
+    const next = numberIn(text, valueStart, valueEnd, 'goto_table', 0, 254, parseIdentifier);
     if (next <= table)
       fail(valueStart, valueEnd, 'Rules send frames to later tables only', `name a table above ${table}`);
     return { type: word, table: next };
@@ -82,7 +82,7 @@ function instruction(word: Exclude<Word, 'apply_actions' | 'write_actions'>, pai
   const slash = slashIn(text, valueStart, valueEnd);
   const metadata = wideIn(text, valueStart, slash < 0 ? valueEnd : slash, word);
   const mask = slash < 0 ? 0xffff_ffff_ffff_ffffn : wideIn(text, slash + 1, valueEnd, word);
-  return { type: word, metadata: metadata & mask, mask };
+  return { type: word, metadata, mask };
 }
 
 function misplaced({ keyStart, keyEnd }: Pairs, word: Word, before: Word): never {

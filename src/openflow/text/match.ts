@@ -1,12 +1,12 @@
-import { type Field, fieldNamed } from '../fields.ts';
+import { FIELDS, type Field, fieldNamed } from '../fields.ts';
 import type { FieldMatch, Match } from '../model.ts';
 import { fail, quote } from './error.ts';
 import { firstMet, type Known, meets, needed } from './known.ts';
-import { type Meaning, NAMED, type Protocol } from './names.ts';
+import { type Meaning, NAMED, PROTOCOLS, type Protocol } from './names.ts';
 import { numberIn } from './number.ts';
 import type { Pairs } from './pairs.ts';
 import type { PortNumbers } from './ports.ts';
-import { parseMask, parseValue, putNumber, slashIn } from './value.ts';
+import { isEmpty, isFull, parseMask, parseValue, slashIn, smallValue } from './value.ts';
 
 const ETH_TYPE = fieldNamed('eth_type');
 const VLAN_VID = fieldNamed('vlan_vid');
@@ -30,9 +30,7 @@ export class MatchParser {
   readonly #text: string;
   readonly #ports: PortNumbers | undefined;
   readonly #waiting: Waiting[] = [];
-  readonly #slots: (FieldMatch | undefined)[] = [];
-  /** Where each field was written, for messages. */
-  readonly #places: (Waiting | undefined)[] = [];
+  readonly #slots: (FieldMatch | undefined)[] = new Array(FIELDS.length).fill(undefined);
   #ethType = -1;
   #proto = -1;
 
@@ -82,8 +80,8 @@ export class MatchParser {
 
   finish(): Match {
     const slots = this.#slots;
-    if (this.#ethType >= 0) slots[ETH_TYPE.number] = of(ETH_TYPE, this.#ethType);
-    if (this.#proto >= 0) slots[IP_PROTO.number] = of(IP_PROTO, this.#proto);
+    if (this.#ethType >= 0) slots[ETH_TYPE.number] = ETH_TYPES.get(this.#ethType) ?? of(ETH_TYPE, this.#ethType);
+    if (this.#proto >= 0) slots[IP_PROTO.number] = IP_PROTOS[this.#proto];
     for (const each of this.#waiting) this.#place(each);
     // A priority is a tag's: as in Open vSwitch it says that there is one.
     if (slots[VLAN_PCP.number] !== undefined && slots[VLAN_VID.number] === undefined) {
@@ -126,7 +124,6 @@ export class MatchParser {
       if (this.#proto >= 0 && this.#proto !== found.value[0]) contradicts(keyStart, waiting.end, 'nw_proto');
       this.#proto = found.value[0];
       this.#slots[field.number] = found;
-      this.#places[field.number] = waiting;
     } else this.#set(found, waiting);
   }
 
@@ -135,7 +132,6 @@ export class MatchParser {
     if (this.#slots[number] !== undefined && !same(this.#slots[number], found))
       contradicts(waiting.keyStart, waiting.end, name);
     this.#slots[number] = found;
-    this.#places[number] = waiting;
   }
 
   /** @returns null where the mask says that any value will do */
@@ -144,12 +140,11 @@ export class MatchParser {
     const value = parseValue(field, this.#text, start, slash < 0 ? end : slash, this.#ports);
     if (slash < 0) return { field, value, mask: null };
     const mask = parseMask(field, NAMED[field.number].syntax, this.#text, slash + 1, end);
-    if (mask.every((byte) => byte === 0)) return null;
+    if (isEmpty(mask)) return null;
     if (isFull(mask, field.bits)) return { field, value, mask: null };
     if (!field.maskable)
       fail(slash, end, `${field.name} takes no mask in OpenFlow 1.3`, 'match the whole value, or leave it out');
-    for (let i = 0; i < value.length; i++) value[i] &= mask[i];
-    return { field, value, mask };
+    return { field, value: value.map((byte, i) => byte & mask[i]), mask };
   }
 
   /** VLAN id of a tag; 0xffff says that there is none. */
@@ -187,7 +182,7 @@ export class MatchParser {
   }
 
   #unmet(field: Field): never {
-    const place = this.#places[field.number];
+    const place = this.#waiting.find(({ meaning }) => meaning.fields.includes(field));
     const word = place === undefined ? field.name : this.#text.slice(place.keyStart, place.keyEnd);
     const { keyStart = 0, keyEnd = 1 } = place ?? {};
     const protocol = field === IP_PROTO ? ' and take the protocol from it' : '';
@@ -213,19 +208,17 @@ export function parseTos(text: string, start: number, end: number, what: string)
   return tos >> 2;
 }
 
+/** Of a field of at most 16 bits. */
 function of(field: Field, value: number, mask?: number): FieldMatch {
-  const match = { field, value: new Uint8Array(field.bytes), mask: null };
-  putNumber(match.value, value);
-  if (mask === undefined || mask === 2 ** field.bits - 1) return match;
-  const bits = new Uint8Array(field.bytes);
-  putNumber(bits, mask);
-  return { ...match, mask: bits };
+  const whole = mask === undefined || mask === 2 ** field.bits - 1;
+  return { field, value: smallValue(field, value), mask: whole ? null : smallValue(field, mask) };
 }
 
-function isFull(mask: Uint8Array, bits: number): boolean {
-  const spare = mask.length * 8 - bits;
-  return mask.every((byte, i) => byte === (i === 0 ? 0xff >> spare : 0xff));
-}
+/** What protocols say, shared by all flows: most have nothing else in common, and memory is what a long file costs. */
+const ETH_TYPES: ReadonlyMap<number, FieldMatch> = new Map(
+  PROTOCOLS.filter(({ ethType }) => ethType >= 0).map(({ ethType }) => [ethType, of(ETH_TYPE, ethType)]),
+);
+const IP_PROTOS: readonly FieldMatch[] = Array.from({ length: 256 }, (_, proto) => of(IP_PROTO, proto));
 
 function same(a: FieldMatch, b: FieldMatch): boolean {
   const equal = (x: Uint8Array | null, y: Uint8Array | null) =>

@@ -5,6 +5,15 @@ import { fail, quote } from './error.ts';
  * wrap, nobody means it.
  */
 
+/**
+ * As `parseUnsigned`, but a leading 0 means nothing: numbers of tables and ports, which have names too, are never octal.
+ */
+export function parseIdentifier(text: string, start: number, end: number): number {
+  let at = start;
+  while (at < end - 1 && text.charCodeAt(at) === 48 && (text.charCodeAt(at + 1) | 32) !== 120) at++;
+  return parseUnsigned(text, at, end);
+}
+
 /** @returns the number, exact up to 2^53 and too large beyond; -1 when the text is none */
 export function parseUnsigned(text: string, start: number, end: number): number {
   if (start >= end) return -1;
@@ -32,8 +41,16 @@ function digitOf(code: number): number {
 }
 
 /** @throws FlowTextError when the text is no number from `least` to `most` */
-export function numberIn(text: string, start: number, end: number, what: string, least: number, most: number): number {
-  const value = parseUnsigned(text, start, end);
+export function numberIn(
+  text: string,
+  start: number,
+  end: number,
+  what: string,
+  least: number,
+  most: number,
+  parse = parseUnsigned,
+): number {
+  const value = parse(text, start, end);
   if (value < least || value > most) {
     const word = text.slice(start, end);
     const range = `write a number from ${least} to ${most}`;

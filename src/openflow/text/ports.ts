@@ -1,6 +1,6 @@
 import { Groups, Ports } from '../model.ts';
 import { fail, failUnknown, quote } from './error.ts';
-import { parseUnsigned } from './number.ts';
+import { parseIdentifier, parseUnsigned } from './number.ts';
 
 /** Port names of one datapath, by name and by number. */
 export type PortNumbers = ReadonlyMap<string, number>;
@@ -30,7 +30,7 @@ export function reservedPort(name: string): number | undefined {
  * writes 65534 means LOCAL
  */
 export function parsePort(text: string, start: number, end: number, what: string, ports?: PortNumbers): number {
-  const number = parseUnsigned(text, start, end);
+  const number = parseIdentifier(text, start, end);
   if (number >= 0) {
     if (number >= 0xfff8 && number <= 0xffff) {
       const name = NAMES.get(number + 0xffff0000)?.toUpperCase();
@@ -61,8 +61,7 @@ export function parsePort(text: string, start: number, end: number, what: string
 
 export function formatPort(port: number, names?: PortNames): string {
   const name = names?.get(port);
-  if (name !== undefined)
-    return /^[A-Za-z_][\w.-]*$/.test(name) && reservedPort(name) === undefined ? name : `"${name}"`;
+  if (name !== undefined) return /^[A-Za-z_]\w*$/.test(name) && reservedPort(name) === undefined ? name : `"${name}"`;
   return NAMES.get(port) ?? String(port);
 }
 

@@ -3,6 +3,7 @@ import type { FieldMatch, Match } from '../model.ts';
 import { NAMED, PROTOCOLS } from './names.ts';
 import type { PortNames } from './ports.ts';
 import { formatMask, formatValue, hex, numberOf, padded } from './print-value.ts';
+import { isEmpty, isFull } from './value.ts';
 
 /** In ovs-ofctl's order; fields that it does not know come last. */
 const ORDER = (
@@ -26,7 +27,12 @@ const ETH_TYPE_WORD = NAMED[ETH_TYPE].match;
 /** A match as ovs-ofctl prints it, without priority: `tcp,in_port=1,nw_src=10.0.0.0/24,tp_dst=80`; '' matches everything. */
 export function formatMatch(match: Match, names?: PortNames): string {
   const slots: (FieldMatch | undefined)[] = [];
-  for (const field of match) slots[field.field.number] = field;
+  for (const one of match) {
+    // What came over the channel may have masks that say nothing, or all.
+    const { field, value, mask } = one;
+    if (mask === null) slots[field.number] = one;
+    else if (!isEmpty(mask)) slots[field.number] = isFull(mask, field.bits) ? { field, value, mask: null } : one;
+  }
   const shorthand = shorthandOf(slots[ETH_TYPE], slots[IP_PROTO]);
   let text = shorthand === null ? '' : `,${shorthand.word}`;
   for (const number of ORDER) {

@@ -59,6 +59,15 @@ function target({ known }: ActionList, { fields }: Meaning, start: number, end: 
         : `add ${needed(fields)} to the match`;
     return fail(start, end, `The prerequisites of ${word} are not met`, cure);
   }
+  // Whoever sets the id of a tag needs one; to match it is another question.
+  if (field === VLAN_VID && known !== null && known.tags === 0) {
+    fail(
+      start,
+      end,
+      `The prerequisites of ${word} are not met`,
+      'write push_vlan:0x8100 before it, or add dl_vlan=N to the match',
+    );
+  }
   if (field.set === null) fail(start, end, `${word} cannot be set`, 'match it, or leave it out');
   return field;
 }

@@ -15,9 +15,10 @@ export function slashIn(text: string, start: number, end: number): number {
   return -1;
 }
 
-/** The value of a field, big-endian. @throws FlowTextError */
+/** The value of a field, big-endian; those of 16 bits and less are shared by all flows: nobody writes into them. @throws FlowTextError */
 export function parseValue(field: Field, text: string, start: number, end: number, ports?: PortNumbers): Uint8Array {
   const { syntax } = NAMED[field.number];
+  if (field.bits <= 16) return smallValue(field, numberIn(text, start, end, field.name, 0, 2 ** field.bits - 1));
   const bytes = new Uint8Array(field.bytes);
   if (syntax === 'port') putNumber(bytes, parsePort(text, start, end, field.name, ports));
   else if (syntax === 'mac') readMac(bytes, text, start, end);
@@ -28,7 +29,16 @@ export function parseValue(field: Field, text: string, start: number, end: numbe
   return bytes;
 }
 
-/** @param syntax decides whether a prefix length may stand there */
+/** Values of one and of two bytes, made when first wanted. A hundred thousand rules mostly differ in addresses. */
+const SMALL: readonly (Uint8Array | undefined)[][] = [[], []];
+
+/** The value of a field of at most 16 bits. */
+export function smallValue(field: Field, value: number): Uint8Array {
+  const made = SMALL[field.bytes - 1];
+  return (made[value] ??= field.bytes === 1 ? Uint8Array.of(value) : Uint8Array.of(value >> 8, value & 0xff));
+}
+
+/** A mask, which several flows may share. @param syntax decides whether a prefix length may stand there */
 export function parseMask(field: Field, syntax: Syntax, text: string, start: number, end: number): Uint8Array {
   if (syntax !== 'ipv4' && syntax !== 'ipv6') return parseValue(field, text, start, end);
   const length = parseUnsigned(text, start, end);
@@ -42,9 +52,15 @@ export function parseMask(field: Field, syntax: Syntax, text: string, start: num
       `write a number from 0 to ${most}, or a mask`,
     );
   }
-  const mask = new Uint8Array(field.bytes);
-  for (let i = 0; i < mask.length; i++) mask[i] = 0xff00 >> Math.min(8, Math.max(0, length - 8 * i));
-  return mask;
+  return (syntax === 'ipv4' ? PREFIXES_V4 : PREFIXES_V6)[length];
+}
+
+/** Masks by prefix length, shared by all flows. */
+const PREFIXES_V4 = Array.from({ length: 33 }, (_, length) => prefixMask(4, length));
+const PREFIXES_V6 = Array.from({ length: 129 }, (_, length) => prefixMask(16, length));
+
+function prefixMask(bytes: number, length: number): Uint8Array {
+  return Uint8Array.from({ length: bytes }, (_, i) => 0xff00 >> Math.min(8, Math.max(0, length - 8 * i)));
 }
 
 export function putNumber(bytes: Uint8Array, value: number): void {
@@ -115,4 +131,17 @@ const V6 = 'write it as 2001:db8::1';
 
 function notAn(what: string, text: string, start: number, end: number, cure: string): never {
   fail(start, end, start >= end ? `There is no ${what}` : `${quote(text.slice(start, end))} is no ${what}`, cure);
+}
+
+/** A mask that lets any value through. */
+export function isEmpty(mask: Uint8Array): boolean {
+  for (let i = 0; i < mask.length; i++) if (mask[i] !== 0) return false;
+  return true;
+}
+
+/** A mask that counts all bits. */
+export function isFull(mask: Uint8Array, bits: number): boolean {
+  if (mask[0] !== 0xff >> (mask.length * 8 - bits)) return false;
+  for (let i = 1; i < mask.length; i++) if (mask[i] !== 0xff) return false;
+  return true;
 }
