@@ -1,0 +1,211 @@
+import { refuse } from '../codec/errors.ts';
+import type { Field, Prerequisite } from '../fields.ts';
+import { type Action, type Instruction, type Match, Ports } from '../model.ts';
+import { number } from './match-words.ts';
+
+/** Whether rules, groups and packets-out may be as they are said. Source: 1.3.5, sections 7.2.3.6, 7.3.4 and 7.4.4. */
+
+const ETHERTYPE = { ipv4: 0x0800, ipv6: 0x86dd, arp: 0x0806, pbb: 0x88e7 } as const;
+const PROTOCOL = { tcp: 6, udp: 17, sctp: 132, icmpv4: 1, icmpv6: 58 } as const;
+const MPLS: readonly number[] = [0x8847, 0x8848];
+const TPIDS: readonly number[] = [0x8100, 0x88a8];
+const PRESENT = 0x1000;
+const VID_BITS = 0x1fff;
+
+/** What a match says of the headers; null: nothing. */
+interface Known {
+  ethertype: number | null;
+  protocol: number | null;
+  icmpv6: number | null;
+  /** A tag is there; none is; nothing is said. */
+  vlan: boolean | null;
+  inPort: boolean;
+}
+
+function known(match: Match): Known {
+  const exact = (name: Field['name']): number | null => {
+    const found = match.find(({ field, mask }) => field.name === name && mask === null);
+    return found === undefined ? null : number(found.value, 0, found.value.length);
+  };
+  const vlan = match.find(({ field }) => field.name === 'vlan_vid');
+  return {
+    ethertype: exact('eth_type'),
+    protocol: exact('ip_proto'),
+    icmpv6: exact('icmpv6_type'),
+    vlan: vlan === undefined ? null : (number(vlan.value, 0, 2) & PRESENT) !== 0,
+    inPort: exact('in_port') !== null,
+  };
+}
+
+/** @returns whether it holds; null: nothing is said that decides */
+function holds(prerequisite: Prerequisite, state: Known): boolean | null {
+  const { ethertype, protocol } = state;
+  const type = (...wanted: readonly number[]) => (ethertype === null ? null : wanted.includes(ethertype));
+  const both = (...all: readonly (boolean | null)[]) =>
+    all.includes(false) ? false : all.includes(null) ? null : true;
+  const carried = (number: number) => (protocol === null ? null : protocol === number);
+  const ip = type(ETHERTYPE.ipv4, ETHERTYPE.ipv6);
+  const discovery = (...types: readonly number[]) => (state.icmpv6 === null ? null : types.includes(state.icmpv6));
+  const icmpv6 = both(type(ETHERTYPE.ipv6), carried(PROTOCOL.icmpv6));
+  switch (prerequisite) {
+    case 'in_port':
+      return state.inPort ? true : null;
+    case 'vlan':
+      return state.vlan;
+    case 'ip':
+      return ip;
+    case 'mpls':
+      return type(...MPLS);
+    case 'ipv4':
+    case 'ipv6':
+    case 'arp':
+    case 'pbb':
+      return type(ETHERTYPE[prerequisite]);
+    case 'icmpv4':
+      return both(type(ETHERTYPE.ipv4), carried(PROTOCOL.icmpv4));
+    case 'icmpv6':
+      return icmpv6;
+    case 'nd':
+      return both(icmpv6, discovery(135, 136));
+    case 'nd-solicit':
+      return both(icmpv6, discovery(135));
+    case 'nd-advert':
+      return both(icmpv6, discovery(136));
+    default:
+      return both(ip, carried(PROTOCOL[prerequisite]));
+  }
+}
+
+export function checkMatch(match: Match): void {
+  const state = known(match);
+  for (const { field, value, mask } of match) {
+    if (field.prerequisite !== null && holds(field.prerequisite, state) !== true)
+      throw refuse('BAD_MATCH', 'BAD_PREREQ', `${field.name} needs a match on ${field.prerequisite}`);
+    if (field.name !== 'vlan_vid') continue;
+    const vid = number(value, 0, 2);
+    if (mask === null && vid !== 0 && (vid & PRESENT) === 0)
+      throw refuse('BAD_MATCH', 'BAD_VALUE', 'a VLAN ID is written with the bit that says that a tag is there');
+    if (mask !== null && (number(mask, 0, 2) & ~VID_BITS) !== 0)
+      throw refuse('BAD_MATCH', 'BAD_WILDCARDS', 'the mask of vlan_vid is too wide');
+  }
+}
+
+/** What actions may name. */
+export interface Surroundings {
+  readonly tables: number;
+  hasGroup(id: number): boolean;
+  hasMeter(id: number): boolean;
+}
+
+export function checkInstructions(
+  instructions: readonly Instruction[],
+  table: number,
+  match: Match,
+  around: Surroundings,
+): void {
+  const seen = new Set<string>();
+  const state = known(match);
+  // In the order in which they are carried out: what actions to apply do to the headers holds for those that are written.
+  const order = [
+    'meter',
+    'apply_actions',
+    'clear_actions',
+    'write_actions',
+    'write_metadata',
+    'goto_table',
+    'experimenter',
+  ];
+  const sorted = [...instructions].sort((a, b) => order.indexOf(a.type) - order.indexOf(b.type));
+  for (const one of sorted) {
+    if (seen.has(one.type)) throw refuse('BAD_INSTRUCTION', 'UNSUP_INST', `${one.type} is there twice`);
+    seen.add(one.type);
+    switch (one.type) {
+      case 'goto_table':
+        if (one.table <= table || one.table >= around.tables)
+          throw refuse('BAD_INSTRUCTION', 'BAD_TABLE_ID', `table ${table} cannot go to table ${one.table}`);
+        break;
+      case 'meter':
+        if (!around.hasMeter(one.meter))
+          throw refuse('METER_MOD_FAILED', 'UNKNOWN_METER', `there is no meter ${one.meter}`);
+        break;
+      case 'apply_actions':
+      case 'write_actions':
+        checkActions(one.actions, state, around, false);
+        break;
+      case 'experimenter':
+        throw refuse('BAD_INSTRUCTION', 'BAD_EXPERIMENTER', `nobody knows the instructions of ${one.experimenter}`);
+      default:
+    }
+  }
+}
+
+/** Checks actions of a packet-out or a bucket, about whose frames nothing is known. */
+export function checkFreeActions(actions: readonly Action[], around: Surroundings, packetOut: boolean): void {
+  checkActions(actions, known([]), around, packetOut);
+}
+
+function checkActions(actions: readonly Action[], state: Known, around: Surroundings, packetOut: boolean): void {
+  for (const action of actions) {
+    switch (action.type) {
+      case 'output':
+        if (!mayOutput(action.port, packetOut))
+          throw refuse('BAD_ACTION', 'BAD_OUT_PORT', `nothing can leave by port ${action.port}`);
+        break;
+      case 'group':
+        if (!around.hasGroup(action.group))
+          throw refuse('BAD_ACTION', 'BAD_OUT_GROUP', `there is no group ${action.group}`);
+        break;
+      case 'push_vlan':
+        if (!TPIDS.includes(action.ethertype)) throw badType(action.ethertype);
+        state.vlan = true;
+        break;
+      case 'pop_vlan':
+        if (state.vlan === false)
+          throw refuse('BAD_ACTION', 'MATCH_INCONSISTENT', 'the match says that there is no tag to pop');
+        state.vlan = null;
+        state.ethertype = state.ethertype === null ? null : state.ethertype;
+        break;
+      case 'push_mpls':
+        if (!MPLS.includes(action.ethertype)) throw badType(action.ethertype);
+        state.ethertype = action.ethertype;
+        break;
+      case 'pop_mpls':
+        state.ethertype = MPLS.includes(action.ethertype) ? action.ethertype : null;
+        state.protocol = null;
+        state.icmpv6 = null;
+        break;
+      case 'push_pbb':
+        if (action.ethertype !== ETHERTYPE.pbb) throw badType(action.ethertype);
+        state.ethertype = action.ethertype;
+        state.vlan = null;
+        break;
+      case 'pop_pbb':
+        state.ethertype = null;
+        state.vlan = null;
+        break;
+      case 'set_field':
+        checkSetField(action.field, action.value, state);
+        break;
+      case 'experimenter':
+        throw refuse('BAD_ACTION', 'BAD_EXPERIMENTER', `nobody knows the actions of ${action.experimenter}`);
+      default:
+    }
+  }
+}
+
+function badType(type: number) {
+  return refuse('BAD_ACTION', 'BAD_ARGUMENT', `0x${type.toString(16)} is no EtherType to push`);
+}
+
+function mayOutput(port: number, packetOut: boolean): boolean {
+  if (port === Ports.Table) return packetOut;
+  return port !== 0 && port !== Ports.Any && (port < Ports.Max || port >= Ports.InPort);
+}
+
+function checkSetField(field: Field, value: Uint8Array, state: Known): void {
+  if (field.set === null) throw refuse('BAD_ACTION', 'BAD_SET_TYPE', `${field.name} cannot be set`);
+  if (field.prerequisite !== null && field.prerequisite !== 'in_port' && holds(field.prerequisite, state) === false)
+    throw refuse('BAD_ACTION', 'MATCH_INCONSISTENT', `${field.name} is not in the frames of this match`);
+  if (field.name === 'eth_type') state.ethertype = number(value, 0, 2);
+  if (field.name === 'ip_proto') state.protocol = value[0];
+}

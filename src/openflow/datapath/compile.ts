@@ -1,0 +1,91 @@
+import { Op, opWord } from '../../path/rules/program.ts';
+import type { Action, Instruction } from '../model.ts';
+import { number } from './match-words.ts';
+
+/** What names of groups and meters stand for in the workers. */
+export interface Indices {
+  group(id: number): number;
+  meter(id: number): number;
+}
+
+/** Actions as words. The caller has checked them. */
+export function compileActions(actions: readonly Action[], indices: Indices): number[] {
+  return actions.flatMap((action) => compileAction(action, indices));
+}
+
+/** Instructions as words, in the order in which they are carried out (1.3.5, section 5.9). */
+export function compileInstructions(instructions: readonly Instruction[], indices: Indices): number[] {
+  const words: number[] = [];
+  const of = <Type extends Instruction['type']>(type: Type) =>
+    instructions.filter((one): one is Extract<Instruction, { type: Type }> => one.type === type);
+  for (const { meter } of of('meter')) words.push(opWord(Op.Meter, 2), indices.meter(meter));
+  for (const { actions } of of('apply_actions')) words.push(...compileActions(actions, indices));
+  if (of('clear_actions').length > 0) words.push(opWord(Op.ClearActions, 1));
+  for (const { actions } of of('write_actions')) {
+    const body = compileActions(actions, indices);
+    words.push(opWord(Op.WriteActions, body.length + 1), ...body);
+  }
+  for (const { metadata, mask } of of('write_metadata'))
+    words.push(opWord(Op.WriteMetadata, 5), high(metadata), low(metadata), high(mask), low(mask));
+  for (const { table } of of('goto_table')) words.push(opWord(Op.GotoTable, 2), table);
+  return words;
+}
+
+const PLAIN = {
+  pop_vlan: Op.PopVlan,
+  pop_pbb: Op.PopPbb,
+  dec_mpls_ttl: Op.DecMplsTtl,
+  dec_nw_ttl: Op.DecNwTtl,
+  copy_ttl_out: Op.CopyTtlOut,
+  copy_ttl_in: Op.CopyTtlIn,
+} as const;
+const TYPED = {
+  push_vlan: Op.PushVlan,
+  push_mpls: Op.PushMpls,
+  pop_mpls: Op.PopMpls,
+  push_pbb: Op.PushPbb,
+} as const;
+
+function compileAction(action: Action, indices: Indices): number[] {
+  switch (action.type) {
+    case 'output':
+      return [opWord(Op.Output, 3), action.port | 0, action.maxLength];
+    case 'group':
+      return [opWord(Op.Group, 2), indices.group(action.group)];
+    case 'set_queue':
+      return [opWord(Op.SetQueue, 2), action.queue | 0];
+    case 'set_nw_ttl':
+      return [opWord(Op.SetNwTtl, 2), action.ttl];
+    case 'set_mpls_ttl':
+      return [opWord(Op.SetMplsTtl, 2), action.ttl];
+    case 'set_field': {
+      const { field, value } = action;
+      const words = valueWords(value);
+      return [opWord(Op.SetField, 2 + words.length), field.set ?? 0, ...words];
+    }
+    case 'push_vlan':
+    case 'push_mpls':
+    case 'pop_mpls':
+    case 'push_pbb':
+      return [opWord(TYPED[action.type], 2), action.ethertype];
+    case 'experimenter':
+      return [];
+    default:
+      return [opWord(PLAIN[action.type], 1)];
+  }
+}
+
+/** A value in as many words as it takes, the last full. */
+function valueWords(value: Uint8Array): number[] {
+  const words: number[] = [];
+  for (let end = value.length; end > 0; end -= 4) words.unshift(number(value, Math.max(0, end - 4), end));
+  return words;
+}
+
+function high(value: bigint): number {
+  return Number(BigInt.asIntN(32, value >> 32n));
+}
+
+function low(value: bigint): number {
+  return Number(BigInt.asIntN(32, value));
+}

@@ -1,0 +1,85 @@
+import { Ring } from '../../frame/ring.ts';
+import { LogRecord, type RulesImage, Shared } from '../../path/rules/log.ts';
+
+/** Records that wait for room: beyond this the channel stops reading (`full`). */
+const MANY = 4096;
+
+/**
+ * Writes records into the ring of every worker, in order; what finds no room waits here. A barrier is answered when every worker has
+ * carried out all that was written before it.
+ */
+export class RuleLog {
+  readonly #rings: readonly Ring[];
+  readonly #views: readonly Int32Array[];
+  readonly #words: readonly Int32Array[];
+  readonly #waiting: Int32Array[][];
+  readonly #wake: (worker: number) => void;
+  #sequence = 0;
+  #written = false;
+
+  /** @param wake tells a worker that its ring holds something */
+  constructor(image: RulesImage, wake: (worker: number) => void) {
+    this.#rings = image.workers.map(({ log }) => new Ring(log));
+    this.#views = this.#rings.map(({ octets }) => new Int32Array(octets.buffer, octets.byteOffset));
+    this.#words = image.workers.map(({ words }) => new Int32Array(words));
+    this.#waiting = image.workers.map(() => []);
+    this.#wake = wake;
+  }
+
+  /** Whether so much waits that nothing more should be asked for. */
+  get full(): boolean {
+    return this.#waiting.some((records) => records.length > MANY);
+  }
+
+  write(record: readonly number[] | Int32Array): void {
+    const words = record instanceof Int32Array ? record : Int32Array.from(record);
+    for (let worker = 0; worker < this.#rings.length; worker++) {
+      const waiting = this.#waiting[worker];
+      if (waiting.length > 0 || !this.#put(worker, words)) waiting.push(words);
+    }
+    if (this.#written) return;
+    this.#written = true;
+    // One wake-up for all that is written in this turn.
+    setImmediate(() => {
+      this.#written = false;
+      this.flush();
+      for (let worker = 0; worker < this.#rings.length; worker++) this.#wake(worker);
+    });
+  }
+
+  /** Writes what waits, as far as there is room. */
+  flush(): void {
+    for (const [worker, waiting] of this.#waiting.entries()) {
+      let done = 0;
+      while (done < waiting.length && this.#put(worker, waiting[done])) done++;
+      if (done > 0) waiting.splice(0, done);
+    }
+  }
+
+  /** @returns when every worker has carried out what was written until now */
+  async barrier(): Promise<void> {
+    const sequence = (this.#sequence + 1) | 0;
+    this.#sequence = sequence;
+    this.write([LogRecord.Barrier, sequence]);
+    await Promise.all(this.#words.map((words) => this.#reached(words, sequence)));
+  }
+
+  async #reached(words: Int32Array, sequence: number): Promise<void> {
+    for (;;) {
+      const seen = Atomics.load(words, Shared.Barrier);
+      if (((seen - sequence) | 0) >= 0) return;
+      const wait = Atomics.waitAsync(words, Shared.Barrier, seen, 50);
+      if (wait.async) await wait.value;
+      this.flush();
+    }
+  }
+
+  #put(worker: number, words: Int32Array): boolean {
+    const ring = this.#rings[worker];
+    const at = ring.reserve(words.length * 4);
+    if (at < 0) return false;
+    this.#views[worker].set(words, at >> 2);
+    ring.commit();
+    return true;
+  }
+}
