@@ -1,4 +1,5 @@
-import { ALL_TABLES, FlowFlag, type FlowMod, Groups, type Instruction, type Match, Ports } from '../model.ts';
+import type { FlowStats } from '../codec/stats.ts';
+import { ALL_TABLES, FlowFlag, type FlowMod, Groups, type Match, Ports } from '../model.ts';
 import { DEFAULT_PRIORITY } from './flow.ts';
 import { formatPort, type PortNames } from './ports.ts';
 import { formatInstructions } from './print-action.ts';
@@ -6,29 +7,13 @@ import { formatMatch } from './print-match.ts';
 import { hex } from './print-value.ts';
 
 /** A flow entry: what of it stands in a dump. */
-export interface FlowEntry {
-  readonly table: number;
-  readonly priority: number;
-  readonly cookie: bigint;
-  readonly idleTimeout: number;
-  readonly hardTimeout: number;
-  readonly flags: number;
-  readonly match: Match;
-  readonly instructions: readonly Instruction[];
-}
-
-export interface FlowCounts {
-  readonly durationSec: number;
-  readonly durationNsec: number;
-  readonly packets: bigint;
-  readonly bytes: bigint;
-}
+export type FlowEntry = Omit<FlowStats, 'durationSec' | 'durationNsec' | 'packets' | 'bytes'>;
 
 /** All ones: not counted. */
 export const NOT_COUNTED = 0xffff_ffff_ffff_ffffn;
 
 /** A line of `ovs-ofctl dump-flows`: `cookie=0x0, duration=1.200s, table=0, n_packets=3, n_bytes=180, priority=5,ip actions=drop`. */
-export function formatFlowStats(flow: FlowEntry & FlowCounts, names?: PortNames): string {
+export function formatFlowStats(flow: FlowStats, names?: PortNames): string {
   const duration = formatDuration(flow.durationSec, flow.durationNsec);
   const counts =
     (flow.packets === NOT_COUNTED ? '' : `n_packets=${flow.packets}, `) +

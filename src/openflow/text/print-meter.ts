@@ -1,26 +1,10 @@
+import type { MeterConfig, MeterStats } from '../codec/stats.ts';
 import { type Band, Meters } from '../model.ts';
 import { MeterFlag } from './meter.ts';
 import { formatDuration } from './print-flow.ts';
 
-export interface MeterEntry {
-  readonly meter: number;
-  /** OFPMF_*. */
-  readonly flags: number;
-  readonly bands: readonly Band[];
-}
-
-export interface MeterCounts {
-  readonly meter: number;
-  readonly flows: number;
-  readonly packets: bigint;
-  readonly bytes: bigint;
-  readonly durationSec: number;
-  readonly durationNsec: number;
-  readonly bands: readonly { readonly packets: bigint; readonly bytes: bigint }[];
-}
-
 /** A meter of `ovs-ofctl dump-meters`: a line, and one more for each band. It can be parsed again as it is. */
-export function formatMeter({ meter, flags, bands }: MeterEntry): string {
+export function formatMeter({ meter, flags, bands }: MeterConfig): string {
   const bursts = (flags & MeterFlag.Burst) !== 0;
   return [
     `meter=${meterName(meter)} ${[...meterFlags(flags), 'bands='].join(' ')}`,
@@ -29,12 +13,12 @@ export function formatMeter({ meter, flags, bands }: MeterEntry): string {
 }
 
 /** The same in one line: `meter=1 kbps bands=type=drop rate=1000`. */
-export function formatMeterLine(meter: MeterEntry): string {
+export function formatMeterLine(meter: MeterConfig): string {
   return formatMeter(meter).replace('bands=\n', 'bands=').replaceAll('\n', ', ');
 }
 
 /** A meter of `ovs-ofctl meter-stats`. */
-export function formatMeterStats(meter: MeterCounts): string {
+export function formatMeterStats(meter: MeterStats): string {
   const duration = formatDuration(meter.durationSec, meter.durationNsec);
   const total = `meter:${meterName(meter.meter)} flow_count:${meter.flows} packet_in_count:${meter.packets} byte_in_count:${meter.bytes}`;
   return [

@@ -1,57 +1,16 @@
+import type { PortDesc, PortStats, TableStats } from '../codec/stats.ts';
 import { formatPort, type PortNames } from './ports.ts';
 import { formatDuration } from './print-flow.ts';
 import { formatMac } from './print-value.ts';
-
-export interface TableCounts {
-  readonly table: number;
-  readonly active: number;
-  readonly lookups: bigint;
-  readonly matched: bigint;
-}
-
-export interface PortCounts {
-  readonly port: number;
-  readonly rxPackets: bigint;
-  readonly txPackets: bigint;
-  readonly rxBytes: bigint;
-  readonly txBytes: bigint;
-  readonly rxDropped: bigint;
-  readonly txDropped: bigint;
-  readonly rxErrors: bigint;
-  readonly txErrors: bigint;
-  readonly rxFrameErrors: bigint;
-  readonly rxOverErrors: bigint;
-  readonly rxCrcErrors: bigint;
-  readonly collisions: bigint;
-  readonly durationSec: number;
-  readonly durationNsec: number;
-}
-
-export interface PortEntry {
-  readonly port: number;
-  /** Six bytes. */
-  readonly address: Uint8Array;
-  readonly name: string;
-  /** OFPPC_*, OFPPS_*, OFPPF_*. */
-  readonly config: number;
-  readonly state: number;
-  readonly current: number;
-  readonly advertised: number;
-  readonly supported: number;
-  readonly peer: number;
-  /** kbit/s. */
-  readonly currentSpeed: number;
-  readonly maxSpeed: number;
-}
 
 /** All ones: not counted. */
 const NOT_COUNTED = 0xffff_ffff_ffff_ffffn;
 
 /** Body of `ovs-ofctl dump-tables`: a run of tables that are alike is one and a half lines. */
-export function formatTableStats(tables: readonly TableCounts[]): string {
+export function formatTableStats(tables: readonly TableStats[]): string {
   const lines: string[] = [];
   let last = '';
-  let dittos: TableCounts[] = [];
+  let dittos: TableStats[] = [];
   const flush = () => {
     const [first, end] = [dittos[0], dittos.at(-1)];
     if (first !== undefined && end !== undefined) {
@@ -60,7 +19,7 @@ export function formatTableStats(tables: readonly TableCounts[]): string {
     dittos = [];
   };
   for (const table of tables) {
-    const text = `    active=${table.active}, lookup=${table.lookups}, matched=${table.matched}`;
+    const text = `    active=${table.active}, lookup=${table.lookups}, matched=${table.matches}`;
     if (text === last) {
       dittos.push(table);
       continue;
@@ -74,7 +33,7 @@ export function formatTableStats(tables: readonly TableCounts[]): string {
 }
 
 /** One port of `ovs-ofctl dump-ports`: three lines. */
-export function formatPortStats(port: PortCounts, names?: PortNames): string {
+export function formatPortStats(port: PortStats, names?: PortNames): string {
   const text = (counts: readonly (readonly [string, bigint])[]) =>
     counts.map(([name, count]) => `${name}=${count === NOT_COUNTED ? '?' : count}`).join(', ');
   const rx = text([
@@ -116,7 +75,7 @@ const FEATURES = [
 ].map((name, bit): readonly [number, string] => [1 << bit, name]);
 
 /** One port of `ovs-ofctl dump-ports-desc`. */
-export function formatPortDesc(port: PortEntry): string {
+export function formatPortDesc(port: PortDesc): string {
   const bits = (value: number, names: readonly (readonly [number, string])[]) =>
     names.flatMap(([bit, name]) => ((value & bit) === 0 ? [] : [name])).join(' ') || '0';
   const lines = [

@@ -141,7 +141,8 @@ export function isEmpty(mask: Uint8Array): boolean {
 
 /** A mask that counts all bits. */
 export function isFull(mask: Uint8Array, bits: number): boolean {
-  if (mask[0] !== 0xff >> (mask.length * 8 - bits)) return false;
-  for (let i = 1; i < mask.length; i++) if (mask[i] !== 0xff) return false;
+  for (let i = mask.length - 1, left = bits; i >= 0; i--, left -= 8) {
+    if (mask[i] !== 0xff >> (8 - Math.min(8, Math.max(0, left)))) return false;
+  }
   return true;
 }
