@@ -13,7 +13,7 @@ import { KEY_WORDS, KeyWord, VID_PRESENT } from './layout.ts';
 import { isNeighbor, linkLayer } from './neighbor.ts';
 import { TagStack } from './stack.ts';
 
-const { Icmpv6, Tcp, Udp } = ipv4.Protocol;
+const { Icmp, Icmpv6, Tcp, Udp } = ipv4.Protocol;
 
 /** What stands for the EtherType of 802.3 frames, which have none (OFP_DL_TYPE_NOT_ETH_TYPE of OpenFlow 1.0, as Open vSwitch has it). */
 export const NO_ETHER_TYPE = 0x05ff;
@@ -79,10 +79,13 @@ export class FlowKey {
     const { words } = this;
     const bytes = this.#bytes;
     const l3 = columns.l3[k];
-    words[KeyWord.Ip] = columns.proto[k] | spread(ipv4.typeOfService(bytes, l3));
+    const protocol = columns.proto[k];
+    words[KeyWord.Ip] = protocol | spread(ipv4.typeOfService(bytes, l3));
     words[KeyWord.Ipv4Src] = ipv4.source(bytes, l3);
     words[KeyWord.Ipv4Dst] = ipv4.destination(bytes, l3);
-    if (columns.sport[k] >= 0) words[KeyWord.Transport] = (columns.sport[k] << 16) | columns.dport[k];
+    // ICMP of the other family is no ICMP.
+    if (columns.sport[k] < 0 || protocol === Icmpv6) return;
+    words[KeyWord.Transport] = (columns.sport[k] << 16) | columns.dport[k];
   }
 
   #ipv6(columns: Batch, k: number): void {
@@ -102,7 +105,7 @@ export class FlowKey {
     const stop = l3 + length < end ? l3 + length : end;
     const bits = next === Tcp || next === Udp || next === Icmpv6 ? 0 : extensionBits(bytes, l3, stop);
     words[KeyWord.Ipv6Label] = ipv6.flowLabel(bytes, l3) | (bits << 20);
-    if (columns.sport[k] < 0) return;
+    if (columns.sport[k] < 0 || protocol === Icmp) return;
     words[KeyWord.Transport] = (columns.sport[k] << 16) | columns.dport[k];
     if (protocol === Icmpv6) this.#neighbor(columns.l4[k], stop);
   }
