@@ -49,6 +49,13 @@ const REASONS = [
   ['tx-full', 'The port that the frame was to leave by takes no more frames.'],
   ['tx-error', 'The kernel refused the frame on the port that it was to leave by.'],
   ['port-closed', 'The port that the frame came from or was to leave by is being removed.'],
+  // OpenFlow
+  ['table-miss', 'No rule of the table matches the frame.'],
+  ['rule-drop', 'The rules that match the frame send it nowhere.'],
+  ['meter', 'A meter is over its rate.'],
+  ['rule-ttl', 'An action would have taken down a TTL that had run out.'],
+  ['rule-port', 'The configuration of the OpenFlow port lets no such frame through.'],
+  ['rule-fragment', 'The datapath was told to drop fragments.'],
 ] as const;
 
 export type DropName = (typeof REASONS)[number][0];
@@ -100,5 +107,11 @@ export const Drop = {
   TxFull: 32,
   TxError: 33,
   PortClosed: 34,
+  TableMiss: 35,
+  RuleDrop: 36,
+  Meter: 37,
+  RuleTtl: 38,
+  RulePort: 39,
+  RuleFragment: 40,
 } as const;
 export type Drop = (typeof Drop)[keyof typeof Drop];

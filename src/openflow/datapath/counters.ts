@@ -2,6 +2,7 @@ import { Ring } from '../../frame/ring.ts';
 import { Limit, PairColumn, RuleColumn, type RulesImage, Shared, TableColumn } from '../../path/rules/log.ts';
 
 const LOG_BYTES = 1 << 20;
+const FRAME_BYTES = 1 << 19;
 
 /** Memory that the control side and the workers share for one tenant's rules. Untouched pages cost nothing. */
 export function createRulesImage(workers: number): RulesImage {
@@ -9,6 +10,8 @@ export function createRulesImage(workers: number): RulesImage {
   return {
     workers: Array.from({ length: workers }, () => ({
       log: Ring.create(LOG_BYTES).memory,
+      packetIns: Ring.create(FRAME_BYTES).memory,
+      packetOuts: Ring.create(FRAME_BYTES).memory,
       words: new SharedArrayBuffer(Shared.WORDS * 4),
       rules: cells(Limit.Rules, RuleColumn.WIDTH),
       tables: cells(Limit.Tables, TableColumn.WIDTH),

@@ -62,6 +62,29 @@ export const RuleColumn = { Packets: 0, Bytes: 1, LastUsedMs: 2, WIDTH: 3 } as c
 export const TableColumn = { Lookups: 0, Matches: 1, WIDTH: 2 } as const;
 export const PairColumn = { Packets: 0, Bytes: 1, WIDTH: 2 } as const;
 
+/** Byte offsets in a record of a frame for a controller: little-endian words, then the frame with its tags. */
+export const PacketInRecord = {
+  /** OFPR_*. */
+  Reason: 0,
+  Table: 4,
+  CookieHigh: 8,
+  CookieLow: 12,
+  /** OpenFlow port that it came in by. */
+  InPort: 16,
+  MetadataHigh: 20,
+  MetadataLow: 24,
+  TunnelHigh: 28,
+  TunnelLow: 32,
+  /** Most bytes that the action asks for. */
+  MaxLength: 36,
+  /** Length of the whole frame. */
+  Length: 40,
+  Frame: 44,
+} as const;
+
+/** Byte offsets in a record of a packet-out: the port that it counts as having come in by, words of its actions, then the frame. */
+export const PacketOutRecord = { InPort: 0, Words: 4, Actions: 8 } as const;
+
 /** A tenant's rule tables as workers see them: one ring, and counters, a worker. */
 export interface RulesImage {
   readonly workers: readonly RulesWorkerImage[];
@@ -70,6 +93,9 @@ export interface RulesImage {
 export interface RulesWorkerImage {
   /** Ring of records (`src/frame/ring.ts`). */
   readonly log: SharedArrayBuffer;
+  /** Rings of frames for controllers (`PacketInRecord`), and of what controllers send (`PacketOutRecord`). */
+  readonly packetIns: SharedArrayBuffer;
+  readonly packetOuts: SharedArrayBuffer;
   /** `Shared` words. */
   readonly words: SharedArrayBuffer;
   readonly rules: SharedArrayBuffer;
