@@ -93,7 +93,8 @@ export const FIELDS: readonly Field[] = ROWS.map(
     name,
     number,
     bits,
-    bytes: (bits + 7) >> 3,
+    // Labels of 20 bits lie in words of 32 (1.3.5, section 7.2.3.7, table 12).
+    bytes: bits === 20 ? 4 : (bits + 7) >> 3,
     maskable,
     word,
     shift,

@@ -17,6 +17,8 @@ const LINES = readFileSync(GIVEN, 'utf8')
   .split('\n')
   .filter((line) => /^[0-9a-f]/.test(line));
 const TEMPLATES = LINES.map((line) => Buffer.from(line.split(' ')[0], 'hex'));
+/** ARP and neighbour discovery have fields that few frames have: those are chosen more often. */
+const RARE = TEMPLATES.filter((_, k) => /ICMPv6ND_N|ARP\(/.test(LINES[k]));
 const ROOM = HEAD_SIZE - HEAD_START;
 const WORDS = new Int32Array(8);
 
@@ -138,7 +140,7 @@ describe('flow key and edits', () => {
     const twins = new Twins();
     const arena = Buffer.alloc(10 + ROOM);
     for (let n = 0; n < FRAMES; n++) {
-      const template = random.pick(TEMPLATES);
+      const template = random.pick(random.below(5) === 0 ? RARE : TEMPLATES);
       template.copy(arena, 10);
       let length = template.length;
       if (random.below(10) === 0) for (length = random.below(120); length < 14; ) length = random.below(120);
@@ -148,6 +150,7 @@ describe('flow key and edits', () => {
       twins.run(arena.subarray(10, 10 + length), inHead, random);
     }
     // Each action has been carried out often enough to say something (two of the fields are none of a frame's).
-    expect([...twins.done.subarray(0, CHOICES - 2)].filter((count) => count < 20)).toEqual([]);
+    const rare = [...twins.done.subarray(0, CHOICES - 2).entries()].filter(([, count]) => count < 20);
+    expect(rare).toEqual([]);
   });
 });

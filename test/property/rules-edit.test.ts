@@ -208,7 +208,10 @@ const MACS: readonly SetField[] = [
 const SIXES: readonly SetField[] = [SetField.Ipv6Src, SetField.Ipv6Dst, SetField.NdTarget];
 const FIELDS = Object.values(SetField).filter((field) => field !== SetField.Metadata && field !== SetField.TunnelId);
 
-const setField: fc.Arbitrary<Action> = fc.constantFrom(...FIELDS).chain((field) => {
+/** Few frames have the options of neighbour discovery: they are asked for more often. */
+const RARE = Array.from({ length: 4 }, () => [SetField.NdSll, SetField.NdTll]).flat();
+
+const setField: fc.Arbitrary<Action> = fc.constantFrom(...FIELDS, ...RARE).chain((field) => {
   let words: fc.Arbitrary<number[]> = bits(WIDTHS[field] ?? 16).map((value) => [value]);
   if (MACS.includes(field)) words = mac;
   else if (SIXES.includes(field)) words = address6;

@@ -90,6 +90,9 @@ export function checkMatch(match: Match): void {
   }
 }
 
+/** Tables of a datapath: 0 to 254. */
+export const TABLES = 255;
+
 /** What actions may name. */
 export interface Surroundings {
   readonly tables: number;

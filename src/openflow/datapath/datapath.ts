@@ -1,7 +1,7 @@
 import { FailMode, FragmentMode, LogRecord, PortConfig, type RulesImage } from '../../path/rules/log.ts';
 import { refuse } from '../codec/errors.ts';
 import { PortReason, type RemovedReason } from '../codec/messages.ts';
-import type { FlowStats, GroupStats, MeterStats, PortDesc, PortStats, TableStats } from '../codec/stats.ts';
+import type { PortDesc } from '../codec/stats.ts';
 import {
   ALL_TABLES,
   FlowFlag,
@@ -15,49 +15,18 @@ import {
   Ports,
   type TableMod,
 } from '../model.ts';
-import { checkFreeActions, type Surroundings } from './check.ts';
+import { checkFreeActions, type Surroundings, TABLES } from './check.ts';
 import { compileActions, type Indices } from './compile.ts';
 import { Counters } from './counters.ts';
-import { FlowTables, type RuleFilter } from './flow-tables.ts';
-import { type Group, GroupTable } from './groups.ts';
+import { FlowTables } from './flow-tables.ts';
+import { GroupTable } from './groups.ts';
+import type { DatapathHost } from './host.ts';
 import type { IndexPool } from './indices.ts';
 import { MeterTable } from './meters.ts';
+import type { DatapathPort } from './port.ts';
 import type { Owner, Rule } from './rule.ts';
 import { RuleLog } from './rule-log.ts';
-
-export const TABLES = 254 + 1;
-
-/** A port as the tenant's bridge has it. */
-export interface DatapathPort {
-  readonly number: number;
-  readonly name: string;
-  /** Six bytes. */
-  readonly address: Uint8Array;
-  /** Row in the tenant's books, and index among its ports. */
-  readonly row: number;
-  up: boolean;
-  /** OFPPC_*. */
-  config: number;
-  readonly createdMs: number;
-}
-
-/** Frames and bytes of a port, from the tenant's books. */
-export interface PortCounts {
-  readonly rxPackets: number;
-  readonly rxBytes: number;
-  readonly txPackets: number;
-  readonly txBytes: number;
-  readonly rxDropped: number;
-}
-
-export interface DatapathHost {
-  /** Milliseconds of the workers' clock. */
-  readonly nowMs: () => number;
-  readonly wake: (worker: number) => void;
-  readonly portCounts: (row: number) => PortCounts;
-  /** Lets a frame out through the workers. @returns false when there is no room for it */
-  readonly inject: (inPort: number, program: readonly number[], frame: Uint8Array) => boolean;
-}
+import { descOf, Statistics } from './statistics.ts';
 
 /** What a datapath tells whoever listens. */
 export interface DatapathEvents {
@@ -91,6 +60,7 @@ export class Datapath {
   readonly meters: MeterTable;
   readonly ports = new Map<number, DatapathPort>();
   readonly log: RuleLog;
+  readonly statistics: Statistics;
   readonly listeners = new Set<DatapathEvents>();
   /** OFPC_FRAG_* and bytes of a frame that go to a controller. */
   config = { flags: 0, missSendLength: 128 };
@@ -138,6 +108,8 @@ export class Datapath {
       nowMs: host.nowMs,
       removed: (rule, reason) => this.#removed(rule, reason),
     });
+    const { flows, groups, meters, ports } = this;
+    this.statistics = new Statistics({ flows, groups, meters, ports, counters: this.#counters, host });
   }
 
   /** @throws OpenFlowError; nothing has changed then, and so in all that follows */
@@ -273,141 +245,10 @@ export class Datapath {
     this.log.flush();
   }
 
-  // Statistics.
-
-  countsOf(rule: Rule): { packets: number; bytes: number } {
-    const { packets, bytes } = this.#counters.pair('rules', rule.index);
-    return { packets: packets - rule.basePackets, bytes: bytes - rule.baseBytes };
-  }
-
-  flowStats(filter: RuleFilter): FlowStats[] {
-    const nowMs = this.#host.nowMs();
-    return this.flows.select(filter).map((rule) => {
-      const { packets, bytes } = this.countsOf(rule);
-      const { table, priority, idleTimeout, hardTimeout, flags, cookie, match, instructions, createdMs } = rule;
-      return {
-        ...{ table, priority, idleTimeout, hardTimeout, cookie, match, instructions, ...duration(nowMs - createdMs) },
-        flags: flags & ~FlowFlag.CheckOverlap & ~FlowFlag.ResetCounts,
-        packets: BigInt(packets),
-        bytes: BigInt(bytes),
-      };
-    });
-  }
-
-  aggregate(filter: RuleFilter): { packets: bigint; bytes: bigint; flows: number } {
-    const rules = this.flows.select(filter);
-    const counts = rules.map((rule) => this.countsOf(rule));
-    return {
-      packets: BigInt(counts.reduce((sum, { packets }) => sum + packets, 0)),
-      bytes: BigInt(counts.reduce((sum, { bytes }) => sum + bytes, 0)),
-      flows: rules.length,
-    };
-  }
-
-  tableStats(): TableStats[] {
-    return Array.from({ length: TABLES }, (_, table) => {
-      const { packets: lookups, bytes: matches } = this.#counters.pair('tables', table);
-      return { table, active: this.flows.sizeOf(table), lookups: BigInt(lookups), matches: BigInt(matches) };
-    });
-  }
-
-  portDescs(): PortDesc[] {
-    return this.#sorted().map(descOf);
-  }
-
-  /** @param number OFPP_ANY for all @throws OpenFlowError */
-  portStats(number: number): PortStats[] {
-    const chosen = number === Ports.Any ? this.#sorted() : [this.ports.get(number)];
-    return chosen.map((port) => {
-      if (port === undefined) throw refuse('BAD_REQUEST', 'BAD_PORT', `there is no port ${number}`);
-      const counts = this.#host.portCounts(port.row);
-      const errors = {
-        rxErrors: 0n,
-        txErrors: 0n,
-        rxFrameErrors: 0n,
-        rxOverErrors: 0n,
-        rxCrcErrors: 0n,
-        collisions: 0n,
-      };
-      return {
-        port: port.number,
-        rxPackets: BigInt(counts.rxPackets),
-        txPackets: BigInt(counts.txPackets),
-        rxBytes: BigInt(counts.rxBytes),
-        txBytes: BigInt(counts.txBytes),
-        rxDropped: BigInt(counts.rxDropped),
-        txDropped: 0n,
-        ...errors,
-        ...duration(this.#host.nowMs() - port.createdMs),
-      };
-    });
-  }
-
-  #sorted(): DatapathPort[] {
-    return [...this.ports.values()].sort((a, b) => a.number - b.number);
-  }
-
-  groupStats(id: number): GroupStats[] {
-    return this.#groupsOf(id).map((group) => {
-      const { packets, bytes } = this.#counters.pair('groups', group.index);
-      const every = { table: ALL_TABLES, match: [], cookie: 0n, cookieMask: 0n, outPort: Ports.Any };
-      return {
-        group: group.id,
-        references: this.flows.select({ ...every, outGroup: group.id }).length + this.groups.namersOf(group.id).length,
-        packets: BigInt(packets),
-        bytes: BigInt(bytes),
-        ...duration(this.#host.nowMs() - group.createdMs),
-        buckets: group.places.map((place) => big(this.#counters.pair('buckets', place))),
-      };
-    });
-  }
-
-  groupDescs(): readonly Group[] {
-    return this.#groupsOf(Groups.All);
-  }
-
-  #groupsOf(id: number): Group[] {
-    if (id === Groups.All || id === Groups.Any) return [...this.groups.groups.values()].sort((a, b) => a.id - b.id);
-    const group = this.groups.groups.get(id);
-    return group === undefined ? [] : [group];
-  }
-
-  meterStats(id: number): MeterStats[] {
-    const every = {
-      table: ALL_TABLES,
-      match: [],
-      cookie: 0n,
-      cookieMask: 0n,
-      outPort: Ports.Any,
-      outGroup: Groups.Any,
-    };
-    return this.#metersOf(id).map((meter) => ({
-      meter: meter.id,
-      flows: this.flows
-        .select(every)
-        .filter(({ instructions }) => instructions.some((one) => one.type === 'meter' && one.meter === meter.id))
-        .length,
-      ...big(this.#counters.pair('meters', meter.index)),
-      ...duration(this.#host.nowMs() - meter.createdMs),
-      bands: meter.places.map((place) => big(this.#counters.pair('bands', place))),
-    }));
-  }
-
-  meterConfigs(id: number): MeterMod[] {
-    return this.#metersOf(id).map(({ id: meter, flags, bands }) => ({ command: 'add', meter, flags, bands }));
-  }
-
-  #metersOf(id: number) {
-    if (id === Meters.All) return [...this.meters.meters.values()].sort((a, b) => a.id - b.id);
-    const meter = this.meters.meters.get(id);
-    if (meter === undefined) throw refuse('METER_MOD_FAILED', 'UNKNOWN_METER', `there is no meter ${id}`);
-    return [meter];
-  }
-
   #removed(rule: Rule, reason: (typeof RemovedReason)[keyof typeof RemovedReason] | number): void {
     const nowMs = this.#host.nowMs();
     this.#later(() => {
-      const { packets, bytes } = this.countsOf(rule);
+      const { packets, bytes } = this.statistics.countsOf(rule);
       if ((rule.flags & FlowFlag.SendFlowRemoved) !== 0) {
         const event = { rule, reason, packets, bytes, durationMs: nowMs - rule.createdMs };
         for (const listener of this.listeners) listener.removed(event);
@@ -436,28 +277,4 @@ export class Datapath {
     }
     this.#reclaiming = false;
   }
-}
-
-/** OFPPS_LINK_DOWN, OFPPS_LIVE. */
-const LINK_DOWN = 1;
-const LIVE = 4;
-/** OFPPF_10GB_FD, OFPPF_COPPER: what a TAP says of itself. */
-const FEATURES = 0x840;
-const KBPS = 10_000_000;
-
-function descOf({ number, name, address, config, up }: DatapathPort): PortDesc {
-  const live = up && (config & PortConfig.Down) === 0;
-  return {
-    ...{ port: number, address, name, config, state: (up ? 0 : LINK_DOWN) | (live ? LIVE : 0) },
-    ...{ current: FEATURES, advertised: 0, supported: 0, peer: 0, currentSpeed: KBPS, maxSpeed: 0 },
-  };
-}
-
-function duration(ms: number): { durationSec: number; durationNsec: number } {
-  const whole = Math.max(0, ms);
-  return { durationSec: Math.floor(whole / 1000), durationNsec: Math.floor((whole % 1000) * 1e6) };
-}
-
-function big({ packets, bytes }: { packets: number; bytes: number }): { packets: bigint; bytes: bigint } {
-  return { packets: BigInt(packets), bytes: BigInt(bytes) };
 }
