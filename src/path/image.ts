@@ -3,6 +3,7 @@ import type { Lpm4 } from '../table/lpm4.ts';
 import type { Lpm6 } from '../table/lpm6.ts';
 import type { MacTable } from '../table/mac-table.ts';
 import type { NeighborTable } from '../table/neighbor-table.ts';
+import type { RulesImage } from './rules/log.ts';
 
 /**
  * A tenant as workers see it: plain arrays and handles of shared tables, compiled by the control side from the tenant's objects
@@ -21,6 +22,8 @@ export interface TenantImage {
   readonly bridge: BridgeImage;
   readonly router: RouterImage | null;
   readonly acls: readonly AclImage[];
+  /** Rule tables of the tenant's OpenFlow datapath; null: every frame is handled as by the action `NORMAL`. */
+  readonly rules: RulesImage | null;
   /** Ledger of each worker, Float64 cells over shared memory, and its punt and inject rings. */
   readonly workers: readonly WorkerImage[];
 }

@@ -92,6 +92,7 @@ export class Tenant {
       bridge: compileBridge(bridge, model.acls, attachments, this.macs, policers),
       router: compileRouter(model, this.neighbors, file, options.indexOf),
       acls: this.acls,
+      rules: null,
       workers: this.ledgers.map((ledger, i) => ({
         ledger: ledger.memory,
         punt: this.punts[i].memory,

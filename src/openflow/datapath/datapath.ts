@@ -32,6 +32,22 @@ import { descOf, Statistics } from './statistics.ts';
 export interface DatapathEvents {
   removed(event: FlowRemovedEvent): void;
   port(reason: number, port: PortDesc): void;
+  packetIn(event: PacketInEvent): void;
+}
+
+/** A frame that a worker sends to controllers, from its ring of `PacketInRecord`s. */
+export interface PacketInEvent {
+  /** OFPR_*. */
+  readonly reason: number;
+  readonly table: number;
+  readonly cookie: bigint;
+  readonly inPort: number;
+  readonly metadata: bigint;
+  readonly tunnelId: bigint;
+  /** Most bytes that the action asks for; 0xffff: all of them, without a buffer. */
+  readonly maxLength: number;
+  /** All of it, a copy. */
+  readonly frame: Uint8Array;
 }
 
 export interface FlowRemovedEvent {
