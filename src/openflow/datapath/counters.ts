@@ -1,17 +1,28 @@
 import { Ring } from '../../frame/ring.ts';
-import { Limit, PairColumn, RuleColumn, type RulesImage, Shared, TableColumn } from '../../path/rules/log.ts';
+import {
+  Limit,
+  PairColumn,
+  QueueColumn,
+  RuleColumn,
+  type RulesImage,
+  Shared,
+  TableColumn,
+} from '../../path/rules/log.ts';
+import { SharedBuckets } from '../../table/shared-buckets.ts';
 
 const LOG_BYTES = 1 << 20;
 const FRAME_BYTES = 1 << 19;
+let made = 0;
 
 /** Memory that the control side and the workers share for one tenant's rules. Untouched pages cost nothing. */
 export function createRulesImage(workers: number): RulesImage {
   const cells = (rows: number, width: number) => new SharedArrayBuffer(rows * width * 8);
   return {
+    serial: ++made,
+    rates: SharedBuckets.create(Limit.Bands + Limit.Queues).handles(),
     workers: Array.from({ length: workers }, () => ({
       log: Ring.create(LOG_BYTES).memory,
       packetIns: Ring.create(FRAME_BYTES).memory,
-      packetOuts: Ring.create(FRAME_BYTES).memory,
       words: new SharedArrayBuffer(Shared.WORDS * 4),
       rules: cells(Limit.Rules, RuleColumn.WIDTH),
       tables: cells(Limit.Tables, TableColumn.WIDTH),
@@ -19,11 +30,12 @@ export function createRulesImage(workers: number): RulesImage {
       buckets: cells(Limit.Buckets, PairColumn.WIDTH),
       meters: cells(Limit.Meters, PairColumn.WIDTH),
       bands: cells(Limit.Bands, PairColumn.WIDTH),
+      queues: cells(Limit.Queues, QueueColumn.WIDTH),
     })),
   };
 }
 
-type Kind = 'rules' | 'tables' | 'groups' | 'buckets' | 'meters' | 'bands';
+type Kind = 'rules' | 'tables' | 'groups' | 'buckets' | 'meters' | 'bands' | 'queues';
 const WIDTH: Readonly<Record<Kind, number>> = {
   rules: RuleColumn.WIDTH,
   tables: TableColumn.WIDTH,
@@ -31,6 +43,7 @@ const WIDTH: Readonly<Record<Kind, number>> = {
   buckets: PairColumn.WIDTH,
   meters: PairColumn.WIDTH,
   bands: PairColumn.WIDTH,
+  queues: QueueColumn.WIDTH,
 };
 
 /** Packets and bytes, or what else a row counts first and second. */
@@ -52,6 +65,7 @@ export class Counters {
       buckets: of('buckets'),
       meters: of('meters'),
       bands: of('bands'),
+      queues: of('queues'),
     };
   }
 

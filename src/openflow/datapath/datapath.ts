@@ -1,4 +1,5 @@
 import { FailMode, FragmentMode, LogRecord, PortConfig, type RulesImage } from '../../path/rules/log.ts';
+import { SharedBuckets } from '../../table/shared-buckets.ts';
 import { refuse } from '../codec/errors.ts';
 import { PortReason, type RemovedReason } from '../codec/messages.ts';
 import type { PortDesc } from '../codec/stats.ts';
@@ -108,7 +109,7 @@ export class Datapath {
       });
     };
     this.groups = new GroupTable(this.log, retire);
-    this.meters = new MeterTable(this.log, retire);
+    this.meters = new MeterTable(this.log, SharedBuckets.attach(image.rates), host.nowMs, retire);
     this.#around = {
       tables: TABLES,
       hasGroup: (group) => this.groups.groups.has(group),
@@ -152,7 +153,7 @@ export class Datapath {
   }
 
   meterMod(mod: MeterMod, owner: Owner): void {
-    if (mod.command === 'add') this.meters.add(mod, owner, this.#host.nowMs());
+    if (mod.command === 'add') this.meters.add(mod, owner);
     else if (mod.command === 'modify') this.meters.modify(mod);
     else {
       const all = mod.meter === Meters.All;
@@ -194,7 +195,7 @@ export class Datapath {
       throw refuse('BAD_REQUEST', 'BAD_PORT', `there is no port ${inPort}`);
     checkFreeActions(actions, this.#around, true);
     if (frame.length < 14) throw refuse('BAD_REQUEST', 'BAD_PACKET', 'a frame has at least an Ethernet header');
-    this.#host.inject(inPort, compileActions(actions, this.#indices), frame);
+    this.log.packetOut(inPort, compileActions(actions, this.#indices), frame);
   }
 
   setConfig(flags: number, missSendLength: number): void {

@@ -12,6 +12,4 @@ export interface DatapathHost {
   readonly nowMs: () => number;
   readonly wake: (worker: number) => void;
   readonly portCounts: (row: number) => PortCounts;
-  /** Lets a frame out through the workers. @returns false when there is no room for it */
-  readonly inject: (inPort: number, program: readonly number[], frame: Uint8Array) => boolean;
 }

@@ -1,4 +1,5 @@
 import { BandKind, Limit, LogRecord, MeterFlag } from '../../path/rules/log.ts';
+import type { SharedBuckets } from '../../table/shared-buckets.ts';
 import { refuse } from '../codec/errors.ts';
 import { type Band, type MeterMod, Meters } from '../model.ts';
 import type { Retire } from './groups.ts';
@@ -25,10 +26,15 @@ export class MeterTable {
   readonly #indices = new IndexPool(Limit.Meters);
   readonly #places = new IndexPool(Limit.Bands);
   readonly #log: RuleLog;
+  readonly #rates: SharedBuckets;
+  readonly #nowMs: () => number;
   readonly #retire: Retire;
 
-  constructor(log: RuleLog, retire: Retire) {
+  /** @param rates tokens of the bands, by their index */
+  constructor(log: RuleLog, rates: SharedBuckets, nowMs: () => number, retire: Retire) {
     this.#log = log;
+    this.#rates = rates;
+    this.#nowMs = nowMs;
     this.#retire = retire;
   }
 
@@ -38,14 +44,14 @@ export class MeterTable {
     return meter.index;
   }
 
-  add(mod: MeterMod, owner: Owner, nowMs: number): void {
+  add(mod: MeterMod, owner: Owner): void {
     check(mod);
     if (this.meters.has(mod.meter))
       throw refuse('METER_MOD_FAILED', 'METER_EXISTS', `meter ${mod.meter} is there already`);
     const index = this.#indices.take();
     if (index < 0) throw refuse('METER_MOD_FAILED', 'OUT_OF_METERS', `there are ${Limit.Meters} meters already`);
     const places = this.#takePlaces(mod.bands.length, () => this.#indices.give(index));
-    this.#set({ id: mod.meter, index, owner, flags: mod.flags, bands: mod.bands, places, createdMs: nowMs });
+    this.#set({ id: mod.meter, index, owner, flags: mod.flags, bands: mod.bands, places, createdMs: this.#nowMs() });
   }
 
   modify(mod: MeterMod): void {
@@ -79,7 +85,11 @@ export class MeterTable {
     for (const [i, band] of meter.bands.entries()) {
       const level = band.type === 'dscp_remark' ? band.precedenceLevel : 0;
       const kind = band.type === 'dscp_remark' ? BandKind.DscpRemark : BandKind.Drop;
-      record.push(meter.places[i], kind, band.rate | 0, band.burst | 0, level);
+      const scale = (meter.flags & MeterFlag.Packets) === 0 ? 1000 : 1;
+      // Without a burst of its own a band may save up a second of its rate, as in Open vSwitch.
+      const burst = (meter.flags & MeterFlag.Burst) !== 0 && band.burst > 0 ? band.burst : band.rate;
+      this.#rates.set(meter.places[i], band.rate * scale, burst * scale, this.#nowMs() * 1000);
+      record.push(meter.places[i], kind, band.rate | 0, level);
     }
     this.#log.write(record);
   }

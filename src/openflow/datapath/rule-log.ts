@@ -33,10 +33,16 @@ export class RuleLog {
 
   write(record: readonly number[] | Int32Array): void {
     const words = record instanceof Int32Array ? record : Int32Array.from(record);
-    for (let worker = 0; worker < this.#rings.length; worker++) {
-      const waiting = this.#waiting[worker];
-      if (waiting.length > 0 || !this.#put(worker, words)) waiting.push(words);
-    }
+    for (let worker = 0; worker < this.#rings.length; worker++) this.#write(worker, words);
+    this.#wakeLater();
+  }
+
+  #write(worker: number, words: Int32Array): void {
+    const waiting = this.#waiting[worker];
+    if (waiting.length > 0 || !this.#put(worker, words)) waiting.push(words);
+  }
+
+  #wakeLater(): void {
     if (this.#written) return;
     this.#written = true;
     // One wake-up for all that is written in this turn.
@@ -45,6 +51,15 @@ export class RuleLog {
       this.flush();
       for (let worker = 0; worker < this.#rings.length; worker++) this.#wake(worker);
     });
+  }
+
+  /** A frame that a controller sends: the first worker carries it out, behind all changes that were made before. */
+  packetOut(inPort: number, actions: readonly number[], frame: Uint8Array): void {
+    const record = new Int32Array(4 + actions.length + ((frame.length + 3) >> 2));
+    record.set([LogRecord.PacketOut, inPort | 0, actions.length, frame.length, ...actions]);
+    new Uint8Array(record.buffer).set(frame, (4 + actions.length) * 4);
+    this.#write(0, record);
+    this.#wakeLater();
   }
 
   /** Writes what waits, as far as there is room. */

@@ -1,3 +1,5 @@
+import type { SharedBucketsHandles } from '../../table/shared-buckets.ts';
+
 /**
  * How a tenant's rules reach its workers: the control side writes records into a ring per tenant and worker, each worker carries
  * them out in order, a bounded number a turn, into structures of its own. So no look-up takes a lock, a change is whole or
@@ -19,7 +21,10 @@ export const LogRecord = {
    */
   GroupSet: 4,
   GroupRemove: 5,
-  /** index, flags (`MeterFlag`), number of bands, for each band: index of the band's counters, `BandKind`, rate, burst, prec_level */
+  /**
+   * index, flags (`MeterFlag`), number of bands, for each band: index of the band (of its counters, and of its tokens in
+   * `RulesImage.rates`), `BandKind`, rate, prec_level
+   */
   MeterSet: 6,
   MeterRemove: 7,
   /** OpenFlow port number, row of the tenant's port (-1: removed), config bits (`PortConfig`) */
@@ -28,8 +33,13 @@ export const LogRecord = {
   Mode: 9,
   /** Sequence number, stored into `Shared.Barrier` when everything before it has been carried out. */
   Barrier: 10,
-  /** Port number, queue id, bucket of the worker's shared buckets for packets and for bits, -1: no limit; -2: the queue is gone */
+  /** OpenFlow port number, queue id, index of the queue (of its counters, and of its rate in `RulesImage.rates`); -1: the queue is gone */
   Queue: 11,
+  /**
+   * A frame that a controller sends, for one worker: OpenFlow port that it counts as having come in by, number of words of the
+   * actions, bytes of the frame, the actions, the frame. It comes behind the changes that were made before it.
+   */
+  PacketOut: 12,
 } as const;
 
 /** OFPGT_*. */
@@ -52,6 +62,7 @@ export const Limit = {
   Buckets: 16384,
   Meters: 4096,
   Bands: 8192,
+  Queues: 1024,
 } as const;
 
 /** Words of the block that the control side and one worker share, beside the counters. */
@@ -61,6 +72,7 @@ export const Shared = { Barrier: 0, WORDS: 16 } as const;
 export const RuleColumn = { Packets: 0, Bytes: 1, LastUsedMs: 2, WIDTH: 3 } as const;
 export const TableColumn = { Lookups: 0, Matches: 1, WIDTH: 2 } as const;
 export const PairColumn = { Packets: 0, Bytes: 1, WIDTH: 2 } as const;
+export const QueueColumn = { Packets: 0, Bytes: 1, Errors: 2, WIDTH: 3 } as const;
 
 /** Byte offsets in a record of a frame for a controller: little-endian words, then the frame with its tags. */
 export const PacketInRecord = {
@@ -82,20 +94,20 @@ export const PacketInRecord = {
   Frame: 44,
 } as const;
 
-/** Byte offsets in a record of a packet-out: the port that it counts as having come in by, words of its actions, then the frame. */
-export const PacketOutRecord = { InPort: 0, Words: 4, Actions: 8 } as const;
-
 /** A tenant's rule tables as workers see them: one ring, and counters, a worker. */
 export interface RulesImage {
+  /** Of each image its own: what a worker made of one outlives a changed tenant. */
+  readonly serial: number;
+  /** `SharedBuckets` of the bands of meters, then of the queues: tokens are packets or bits. One for all workers. */
+  readonly rates: SharedBucketsHandles;
   readonly workers: readonly RulesWorkerImage[];
 }
 
 export interface RulesWorkerImage {
   /** Ring of records (`src/frame/ring.ts`). */
   readonly log: SharedArrayBuffer;
-  /** Rings of frames for controllers (`PacketInRecord`), and of what controllers send (`PacketOutRecord`). */
+  /** Ring of frames for controllers (`PacketInRecord`). */
   readonly packetIns: SharedArrayBuffer;
-  readonly packetOuts: SharedArrayBuffer;
   /** `Shared` words. */
   readonly words: SharedArrayBuffer;
   readonly rules: SharedArrayBuffer;
@@ -104,4 +116,5 @@ export interface RulesWorkerImage {
   readonly buckets: SharedArrayBuffer;
   readonly meters: SharedArrayBuffer;
   readonly bands: SharedArrayBuffer;
+  readonly queues: SharedArrayBuffer;
 }
