@@ -19,6 +19,7 @@ export const errorCodes = {
   'config-unreachable': { kind: 'config', sentence: 'A next hop or gateway is on no subnet that is connected.' },
   'config-share': { kind: 'config', sentence: 'What one tenant imports does not agree with what the other exports.' },
   'config-quota': { kind: 'config', sentence: 'The configuration itself exceeds a quota of its tenant.' },
+  'config-flow': { kind: 'config', sentence: 'A flow, group or meter is not as ovs-ofctl writes it, or cannot be.' },
   'config-file': { kind: 'config', sentence: 'A file that the configuration names cannot be used.' },
   'routes-unreadable': { kind: 'input', sentence: 'The file of routes cannot be read.' },
   'routes-invalid': { kind: 'data', sentence: 'The file of routes has lines that are not "prefix next-hop".' },

@@ -27,6 +27,7 @@ describe('a configuration file', () => {
     expect(model.workers).toBe(1);
     expect(red!.bridge.ports[0]).toEqual({
       name: 'web1',
+      ofport: null,
       kind: 'tap',
       device: 'red-web1',
       vlan: { mode: 'access', vlan: 10 },

@@ -1,5 +1,5 @@
 import type { Diagnostic, ErrorCode, Place } from '../../errors.ts';
-import type { Part, Path, Source } from './place.ts';
+import type { Part, Path, Source, TextPart } from './place.ts';
 
 /** Collects what is wrong with one file, and knows which parts of it could not be read. */
 export class Reporter {
@@ -13,15 +13,19 @@ export class Reporter {
     this.source = source;
   }
 
-  /** @param at points at the key instead of the value, or names a second place that takes part */
+  /** @param at points at the key instead of the value, or at a part of its text, or names a second place that takes part */
   report(
     code: ErrorCode,
     path: Path,
     message: string,
     cure: string,
-    at: { readonly part?: Part; readonly related?: { readonly message: string; readonly path: Path } } = {},
+    at: {
+      readonly part?: Part;
+      readonly within?: TextPart;
+      readonly related?: { readonly message: string; readonly path: Path };
+    } = {},
   ): void {
-    const place = this.source.place(this.origin(path), at.part);
+    const place = this.source.place(this.origin(path), at.part, at.within);
     const diagnostic = { code, message, cure, place, source: this.source.line(place) };
     const related = at.related && {
       message: at.related.message,

@@ -26,6 +26,7 @@ export interface TenantModel {
   readonly bridge: BridgeModel;
   readonly router: RouterModel | null;
   readonly acls: readonly AclModel[];
+  readonly openflow: OpenFlowModel;
   readonly quota: QuotaModel;
   readonly share: ShareModel;
 }
@@ -64,6 +65,8 @@ export type PortModel = TapPort | NetdevPort | PcapPort | MemoryPort | UplinkPor
 /** What is said of every port, whatever carries it. */
 export interface PortSettings {
   readonly name: string;
+  /** OpenFlow port number; null: one that is free (`numberPorts`). */
+  readonly ofport: number | null;
   readonly vlan: VlanSettings;
   /** Largest layer 3 packet, bytes. */
   readonly mtu: number;
@@ -263,6 +266,43 @@ export interface PortRange {
   readonly high: number;
 }
 
+/** A tenant's OpenFlow datapath. */
+export interface OpenFlowModel {
+  /** Sixteen hexadecimal digits. */
+  readonly dpid: string;
+  readonly listen: readonly OpenFlowEndpoint[];
+  readonly controllers: readonly OpenFlowEndpoint[];
+  readonly failMode: 'standalone' | 'secure';
+  /** Seconds without a message until a connection is probed, and until it is given up after that. */
+  readonly probeSeconds: number;
+  readonly tls: TlsModel | null;
+  /** Texts as ovs-ofctl writes them; they may name ports, so that they are read once ports have their numbers. */
+  readonly meters: readonly string[];
+  readonly groups: readonly string[];
+  readonly flows: readonly string[];
+  readonly queues: readonly QueueModel[];
+}
+
+/** Paths are absolute. */
+export type OpenFlowEndpoint =
+  | { readonly kind: 'tcp' | 'ssl'; readonly host: string; readonly port: number }
+  | { readonly kind: 'unix'; readonly path: string };
+
+/** Absolute paths of PEM files. */
+export interface TlsModel {
+  readonly key: string;
+  readonly cert: string;
+  readonly ca: string;
+}
+
+/** A queue of a port: policers of what the action set_queue puts under it; null: no limit. */
+export interface QueueModel {
+  readonly port: string;
+  readonly id: number;
+  readonly rate: number | null;
+  readonly pps: number | null;
+}
+
 export interface QuotaModel {
   /** Frames in flight. */
   readonly frames: number;
@@ -270,6 +310,8 @@ export interface QuotaModel {
   readonly neighbors: number;
   readonly routes: number;
   readonly aclRules: number;
+  /** OpenFlow rules. */
+  readonly rules: number;
   /** Frames and bits a second of all ports together; null: no limit. */
   readonly pps: number | null;
   readonly rate: number | null;

@@ -18,6 +18,12 @@ export type Path = readonly (string | number)[];
 /** Which end of `key: value` a message points at. */
 export type Part = 'key' | 'value';
 
+/** Characters of a value that is a text. */
+export interface TextPart {
+  readonly offset: number;
+  readonly length: number;
+}
+
 /** The text of a configuration file, its values, and where each of them stands. */
 export class Source {
   readonly file: string;
@@ -67,8 +73,8 @@ export class Source {
     return this.#document.toJS({ maxAliasCount: 10_000 });
   }
 
-  /** Where the value at `path`, or its key, stands; for what is not there, the nearest that is. */
-  place(path: Path, part: Part = 'value'): Place {
+  /** Where the value at `path`, or its key, stands, or a part of its text; for what is not there, the nearest that is. */
+  place(path: Path, part: Part = 'value', within: TextPart | null = null): Place {
     let node: unknown = this.#document.contents;
     let key: unknown = null;
     for (const step of path) {
@@ -81,7 +87,13 @@ export class Source {
     }
     const chosen = part === 'key' && key !== null ? key : (node ?? key);
     const [start, end] = (chosen as Node | null)?.range ?? [0, 1];
-    return this.#placeOf(start, end);
+    // A text that is written with escapes or over several lines is pointed at as a whole.
+    const text = isScalar(chosen) && typeof chosen.value === 'string' ? chosen.value.trimEnd() : '';
+    const at = within === null || text === '' ? -1 : this.text.slice(start, end).indexOf(text);
+    if (within === null || at < 0) return this.#placeOf(start, end);
+    // What is missing is missed behind the last character.
+    const from = start + at + Math.min(within.offset, text.length);
+    return this.#placeOf(from, from + within.length);
   }
 
   line(place: Place): string {

@@ -4,6 +4,7 @@ import { bridge } from './schema/bridge.ts';
 import { type LeafMeta, whole } from './schema/leaf.ts';
 import { quota, share } from './schema/limits.ts';
 import { endpoint, name } from './schema/net.ts';
+import { openflow } from './schema/openflow.ts';
 import { portName, uplink } from './schema/port.ts';
 import { router } from './schema/router.ts';
 
@@ -15,6 +16,7 @@ const tenant = z
   .strictObject({
     bridge: bridge.prefault({}),
     router: router.optional(),
+    openflow: openflow.prefault({}),
     acls: z.record(aclName, acl).prefault({}).describe('Access control lists by name'),
     quota: quota.prefault({}),
     share: share.prefault({}),

@@ -55,6 +55,16 @@ export class FlowTables {
     return this.#tables.get(table)?.size ?? 0;
   }
 
+  /** What a rule is known by: its table, priority and match. */
+  keyOf({ table, priority, match }: FlowMod): string {
+    return ruleKey(table, priority, matchWords(match).text);
+  }
+
+  /** The rule that adding this one would replace. */
+  find(mod: FlowMod): Rule | undefined {
+    return this.#byKey.get(this.keyOf(mod));
+  }
+
   give(index: number): void {
     this.#pool.give(index);
   }

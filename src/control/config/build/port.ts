@@ -10,6 +10,7 @@ export function buildPort(entry: PortEntry, storm: number | null, source: Source
   const { name, keys, vlan, device, uplink, namePath } = entry;
   const settings = {
     name,
+    ofport: keys.ofport ?? null,
     vlan,
     mtu: keys.mtu ?? uplink?.keys.mtu ?? standardMtu,
     mac: keys.mac ?? null,

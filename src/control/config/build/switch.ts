@@ -5,6 +5,7 @@ import { portsOf } from '../ports.ts';
 import { standardMtu, type UplinkConfig } from '../schema/port.ts';
 import type { Config, TenantConfig } from '../schema.ts';
 import { buildAcl } from './acl.ts';
+import { buildOpenflow } from './openflow.ts';
 import { buildDevice, buildPort } from './port.ts';
 import { buildRouter } from './router.ts';
 
@@ -35,6 +36,7 @@ function buildTenant(name: string, config: Config, source: Source, folder: strin
     },
     router: router ? buildRouter(name, router, ports, source, folder) : null,
     acls: Object.entries(acls).map(([acl, keys]) => buildAcl(acl, keys, [...path, 'acls', acl], source)),
+    openflow: buildOpenflow(name, tenant.openflow, folder),
     quota: buildQuota(tenant.quota),
     share: buildShare(tenant.share),
   };

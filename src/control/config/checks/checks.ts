@@ -4,6 +4,7 @@ import type { Config } from '../schema.ts';
 import { checkAcls } from './acls.ts';
 import { checkBridge } from './bridge.ts';
 import { checkDevices } from './devices.ts';
+import { checkDatapathIds, checkListeners, checkOpenflow } from './openflow.ts';
 import { checkQuota } from './quota.ts';
 import { checkRouter } from './router.ts';
 import { checkRoutes } from './routes.ts';
@@ -29,7 +30,10 @@ export function checkConfig(config: Config, reporter: Reporter, world: World): v
       checkRoutes(name, tenant.router, reporter);
     }
     checkAcls(name, tenant, ports, reporter);
+    checkOpenflow(name, tenant, ports, reporter, world);
     checkQuota(name, tenant, reporter);
   }
+  checkDatapathIds(config, reporter);
+  checkListeners(config, reporter, world);
   checkShares(config, reporter);
 }

@@ -19,6 +19,11 @@ export const quota = z
       reason: 'a full Internet table has 1.1 million',
     }).prefault('2M'),
     acl_rules: quantity('Rules of all ACLs together', { min: 1, max: 1_000_000 }).prefault('10k'),
+    rules: quantity('OpenFlow rules of all tables together', {
+      min: 1,
+      max: 200_000,
+      reason: 'twice the 100,000 that a large policy has; a rule that nobody makes costs nothing',
+    }).prefault('200k'),
     pps: quantity('Frames that the tenant’s ports may send together', {
       min: 1,
       max: 1e9,

@@ -15,6 +15,7 @@ import {
   vlan,
   vlanRange,
 } from './net.ts';
+import { ofport } from './openflow.ts';
 
 /** OpenFlow shows a port's name in 16 bytes, the last of them zero. */
 export const longestPortName = 15;
@@ -97,6 +98,7 @@ export const mtu = leaf((value) => readWhole(value, mtuRange), {
 }).optional();
 
 export const limitKeys = {
+  ofport,
   mtu,
   mac: mac('MAC address of the station behind the port; a TAP’s kernel side gets it').optional(),
   port_security: z
