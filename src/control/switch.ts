@@ -13,6 +13,7 @@ import { Tenant } from '../tenant/tenant.ts';
 import type { PoolAudit, ToWorker } from '../worker/messages.ts';
 import { headsFor } from '../worker/tenant-set.ts';
 import type { Device, PortModel, SwitchModel, TenantModel } from './config/model.ts';
+import { Datapaths } from './datapaths.ts';
 import { Events, type LinkChange } from './events.ts';
 import { type OpenDevice, openDevice } from './open-device.ts';
 import { type Trace, traceFrame } from './trace/tracer.ts';
@@ -55,6 +56,7 @@ export class Switch {
   readonly devices: DeviceEntry[] = [];
   readonly events = new Events();
   readonly slowPath: SlowPath;
+  readonly datapaths = new Datapaths(this);
   readonly startedAt = Date.now();
   readonly #linkUp = new Int32Array(new SharedArrayBuffer(MOST_DEVICES * 4));
   readonly #policers: Policers;
@@ -167,6 +169,7 @@ export class Switch {
     clearInterval(this.#housekeeping);
     clearTimeout(this.#slowTimer);
     this.slowPath.close();
+    await this.datapaths.close();
     this.#watch.close();
     await Promise.all(this.workers.map((worker) => worker.stop()));
     for (const { open } of this.devices) open.close();
@@ -198,10 +201,12 @@ export class Switch {
       workers: this.workers.length,
       attachments,
       policers: this.#policers,
+      clock: { nowMs: () => this.clockUs() / 1000, wake: (worker) => this.workers[worker].wake() },
       indexOf: (name) => this.model.tenants.findIndex((other) => other.name === name) + 1,
     });
     this.tenants.push(tenant);
     await this.#tell({ type: 'set-tenant', image: tenant.image });
+    await this.datapaths.open(tenant);
     for (const [row, { device, outerVlan }] of attachments.entries()) {
       await this.#tell({ type: 'assign', index: device, vid: outerVlan, tenant: index, row });
     }
@@ -278,6 +283,7 @@ export class Switch {
 
   #linkChanged(index: number, event: LinkChange): void {
     Atomics.store(this.#linkUp, index, event.state === 'up' ? 1 : 0);
+    this.datapaths.linkChanged(index);
     this.events.add(event);
     if (event.state !== 'up') return;
     for (const { attachments, model } of this.tenants) {
@@ -293,6 +299,7 @@ export class Switch {
         const links = new Map(listLinks(netns).map((link) => [link.ifname, link]));
         for (const { name } of watched.filter((link) => link.netns === netns)) {
           const link = links.get(name);
+          this.datapaths.linkSeen(netns, link);
           const up = link?.flags.includes('UP') && link.flags.includes('LOWER_UP');
           this.#link(netns, name, link === undefined ? 'gone' : up ? 'up' : 'down', link?.mtu ?? 0);
         }
@@ -324,7 +331,9 @@ export class Switch {
     let seen = 0;
     while (!this.#stopped) {
       seen = await worker.bell(seen);
-      if (!this.#stopped) this.#turnSlowPath();
+      if (this.#stopped) return;
+      this.#turnSlowPath();
+      this.datapaths.turn();
     }
   }
 

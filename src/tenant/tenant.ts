@@ -3,6 +3,8 @@ import { loadRoutesFile, type RoutesFile } from '../control/config/routes-file.t
 import { Ring } from '../frame/ring.ts';
 import type { Json } from '../json.ts';
 import { Ledger } from '../observe/ledger.ts';
+import { createRulesImage } from '../openflow/datapath/counters.ts';
+import type { Datapath } from '../openflow/datapath/datapath.ts';
 import { generate } from '../path/cache/generate.ts';
 import { shapeOf } from '../path/cache/shape.ts';
 import { type AclImage, type TenantImage, WorkCount } from '../path/image.ts';
@@ -17,6 +19,7 @@ import { parseMac } from '../wire/ethernet.ts';
 import { compileAclList } from './compile-acl.ts';
 import { type Attachment, compileBridge } from './compile-bridge.ts';
 import { compileRouter } from './compile-router.ts';
+import { type DatapathClock, openDatapath } from './datapath.ts';
 import { neighborRow } from './neighbor-row.ts';
 import type { Policers } from './policers.ts';
 
@@ -35,6 +38,7 @@ export interface TenantOptions {
   /** In the order of the model's ports. */
   readonly attachments: readonly Attachment[];
   readonly policers: Policers;
+  readonly clock: DatapathClock;
   /** Index of another tenant by its name. */
   readonly indexOf: (name: string) => number;
 }
@@ -46,6 +50,7 @@ export class Tenant {
   readonly attachments: readonly Attachment[];
   readonly macs: MacTable;
   readonly neighbors: NeighborTable;
+  readonly datapath: Datapath;
   readonly acls: readonly AclImage[];
   /** Books of each worker. */
   readonly ledgers: readonly Ledger[];
@@ -60,7 +65,7 @@ export class Tenant {
   }
 
   private constructor(options: TenantOptions, file: RoutesFile | null) {
-    const { model, index, workers, attachments, policers } = options;
+    const { model, index, workers, attachments, policers, clock } = options;
     const { bridge, quota } = model;
     const perWorker = <Made>(make: () => Made) => Array.from({ length: workers }, make);
     this.model = model;
@@ -82,6 +87,8 @@ export class Tenant {
         bridge.ports.findIndex(({ name }) => name === port),
       );
     }
+    // No worker reads rules yet.
+    this.datapath = openDatapath(model, createRulesImage(0), this.ledgers, clock);
     this.image = {
       index,
       name: model.name,

@@ -74,6 +74,7 @@ const tenant = await Tenant.create({
   workers: 1,
   attachments: ends.map((_, device) => ({ device, outerVlan: 0, outerTpid: 0 })),
   policers: new Policers(buckets, () => nowUs),
+  clock: { nowMs: () => nowUs / 1000, wake: () => {} },
   indexOf: () => 1,
 });
 engine.tenants.set(tenant.image);

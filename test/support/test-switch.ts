@@ -92,6 +92,7 @@ export class TestSwitch {
         workers: 1,
         attachments,
         policers,
+        clock: { nowMs: () => this.nowUs / 1000, wake: () => {} },
         indexOf: (name) => model.tenants.findIndex((other) => other.name === name) + 1,
       });
       this.tenants.push(compiled);

@@ -81,12 +81,12 @@ describe('the datapath of a tenant', () => {
     const flows = ['priority=5,in_port=a,actions=output:b', 'table=1,ip,actions=group:1'];
     const { openflow } = red(
       `{meters: ['meter=1,kbps,bands=type=drop,rate=1000'], groups: ['group_id=1,type=all,bucket=output:b'],
-        flows: ${JSON.stringify(flows)}, queues: {a: {1: {rate: 10M}}, b: {0: {pps: 5}}}}`,
+        flows: ${JSON.stringify(flows)}, queues: {a: {1: {rate: 10M}}, b: {0: {rate: 64k}}}}`,
     );
     expect(openflow).toMatchObject({ flows, groups: [expect.any(String)], meters: [expect.any(String)] });
     expect(openflow.queues).toEqual([
-      { port: 'a', id: 1, rate: 10_000_000, pps: null },
-      { port: 'b', id: 0, rate: null, pps: 5 },
+      { port: 'a', id: 1, rate: 10_000_000 },
+      { port: 'b', id: 0, rate: 64_000 },
     ]);
   });
 });
@@ -109,9 +109,9 @@ const refused: readonly Case[] = [
   ['{fail_mode: safe}', 'config-value', 'expected one of standalone, secure'],
   ['{probe: 0s}', 'config-range', 'out of range'],
   ['{tls: {key: a, cert: b}}', 'config-missing-key', "'ca' is missing"],
-  ['{queues: {c: {1: {pps: 1}}}}', 'config-reference', "no port 'c'"],
-  ['{queues: {a: {x: {pps: 1}}}}', 'config-value', "'x' is no number of a queue"],
-  ['{queues: {a: {1: {}}}}', 'config-missing-key', 'no limit'],
+  ['{queues: {c: {1: {rate: 1M}}}}', 'config-reference', "no port 'c'"],
+  ['{queues: {a: {x: {rate: 1M}}}}', 'config-value', "'x' is no number of a queue"],
+  ['{queues: {a: {1: {}}}}', 'config-missing-key', "'rate' is missing"],
   ["{flows: ['ip,actions=ouput:1']}", 'config-flow', "'ouput'"],
   ["{flows: ['in_port=c,actions=drop']}", 'config-flow', "no port 'c'"],
   ["{flows: ['actions=drop', 'actions=normal']}", 'config-taken', 'in the list already'],

@@ -295,12 +295,12 @@ export interface TlsModel {
   readonly ca: string;
 }
 
-/** A queue of a port: policers of what the action set_queue puts under it; null: no limit. */
+/** A queue of a port: a policer of what the action set_queue puts under it. */
 export interface QueueModel {
   readonly port: string;
   readonly id: number;
-  readonly rate: number | null;
-  readonly pps: number | null;
+  /** Bits a second. */
+  readonly rate: number;
 }
 
 export interface QuotaModel {

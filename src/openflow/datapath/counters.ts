@@ -80,6 +80,11 @@ export class Counters {
     return { packets, bytes };
   }
 
+  /** Frames over the rate of a queue. */
+  errors(queue: number): number {
+    return this.#cells.queues.reduce((sum, cells) => sum + cells[queue * QueueColumn.WIDTH + QueueColumn.Errors], 0);
+  }
+
   /** When a rule was used last, milliseconds of the workers' clock; 0: never. */
   lastUsed(rule: number): number {
     let last = 0;

@@ -24,7 +24,9 @@ import { GroupTable } from './groups.ts';
 import type { DatapathHost } from './host.ts';
 import type { IndexPool } from './indices.ts';
 import { MeterTable } from './meters.ts';
+import { PacketInReader } from './packet-ins.ts';
 import type { DatapathPort } from './port.ts';
+import { QueueTable } from './queues.ts';
 import type { Owner, Rule } from './rule.ts';
 import { RuleLog } from './rule-log.ts';
 import { descOf, Statistics } from './statistics.ts';
@@ -75,13 +77,17 @@ export class Datapath {
   readonly flows: FlowTables;
   readonly groups: GroupTable;
   readonly meters: MeterTable;
+  readonly queues: QueueTable;
   readonly ports = new Map<number, DatapathPort>();
   readonly log: RuleLog;
   readonly statistics: Statistics;
   readonly listeners = new Set<DatapathEvents>();
   /** OFPC_FRAG_* and bytes of a frame that go to a controller. */
   config = { flags: 0, missSendLength: 128 };
+  /** Frames for controllers that nobody listened for. */
+  unheard = 0;
   readonly #counters: Counters;
+  readonly #packetIns: PacketInReader;
   readonly #host: DatapathHost;
   readonly #around: Surroundings;
   readonly #indices: Indices;
@@ -97,7 +103,7 @@ export class Datapath {
     this.#counters = new Counters(image);
     this.log = new RuleLog(image, host.wake);
     const retire = (
-      kind: 'groups' | 'buckets' | 'meters' | 'bands',
+      kind: 'groups' | 'buckets' | 'meters' | 'bands' | 'queues',
       indices: readonly number[],
       pool: IndexPool,
     ): void => {
@@ -109,7 +115,10 @@ export class Datapath {
       });
     };
     this.groups = new GroupTable(this.log, retire);
-    this.meters = new MeterTable(this.log, SharedBuckets.attach(image.rates), host.nowMs, retire);
+    const rates = SharedBuckets.attach(image.rates);
+    this.meters = new MeterTable(this.log, rates, host.nowMs, retire);
+    this.queues = new QueueTable(this.log, rates, host.nowMs, retire);
+    this.#packetIns = new PacketInReader(image);
     this.#around = {
       tables: TABLES,
       hasGroup: (group) => this.groups.groups.has(group),
@@ -125,8 +134,8 @@ export class Datapath {
       nowMs: host.nowMs,
       removed: (rule, reason) => this.#removed(rule, reason),
     });
-    const { flows, groups, meters, ports } = this;
-    this.statistics = new Statistics({ flows, groups, meters, ports, counters: this.#counters, host });
+    const { flows, groups, meters, queues, ports } = this;
+    this.statistics = new Statistics({ flows, groups, meters, queues, ports, counters: this.#counters, host });
   }
 
   /** @throws OpenFlowError; nothing has changed then, and so in all that follows */
@@ -251,6 +260,25 @@ export class Datapath {
     for (const listener of this.listeners) listener.port(reason, desc);
   }
 
+  /** Sets what the device says its hardware address is. */
+  portAddress(number: number, address: Uint8Array): void {
+    const port = this.ports.get(number);
+    if (port === undefined || Buffer.compare(port.address, address) === 0) return;
+    port.address = address;
+    this.#tell(PortReason.Modify, port);
+  }
+
+  /**
+   * Hands the frames that workers have for controllers to who listens, at most so many of each worker.
+   * @returns whether there are more
+   */
+  readPacketIns(most: number): boolean {
+    return this.#packetIns.read(most, (event) => {
+      if (this.listeners.size === 0) this.unheard++;
+      for (const listener of this.listeners) listener.packetIn(event);
+    });
+  }
+
   /** @returns when every later frame sees all that was changed until now */
   barrier(): Promise<void> {
     return this.log.barrier();
@@ -260,6 +288,11 @@ export class Datapath {
   tick(): void {
     this.flows.expire(this.#host.nowMs());
     this.log.flush();
+  }
+
+  /** The workers are told nothing any more; who waits for them is let go. */
+  close(): void {
+    this.log.close();
   }
 
   #removed(rule: Rule, reason: (typeof RemovedReason)[keyof typeof RemovedReason] | number): void {

@@ -28,7 +28,7 @@ const DEEPEST = 8;
 
 /** What a table does with numbers that nobody uses any more: they may be given out again when no worker can be in them. */
 export type Retire = (
-  kind: 'groups' | 'buckets' | 'meters' | 'bands',
+  kind: 'groups' | 'buckets' | 'meters' | 'bands' | 'queues',
   indices: readonly number[],
   pool: IndexPool,
 ) => void;

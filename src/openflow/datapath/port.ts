@@ -3,7 +3,7 @@ export interface DatapathPort {
   readonly number: number;
   readonly name: string;
   /** Six bytes. */
-  readonly address: Uint8Array;
+  address: Uint8Array;
   /** Row in the tenant's books, and index among its ports. */
   readonly row: number;
   up: boolean;

@@ -16,6 +16,7 @@ export class RuleLog {
   readonly #wake: (worker: number) => void;
   #sequence = 0;
   #written = false;
+  #closed = false;
 
   /** @param wake tells a worker that its ring holds something */
   constructor(image: RulesImage, wake: (worker: number) => void) {
@@ -31,6 +32,11 @@ export class RuleLog {
     return this.#waiting.some((records) => records.length > MANY);
   }
 
+  /** Ends the log: nobody is woken any more, and barriers that are waited for are answered. */
+  close(): void {
+    this.#closed = true;
+  }
+
   write(record: readonly number[] | Int32Array): void {
     const words = record instanceof Int32Array ? record : Int32Array.from(record);
     for (let worker = 0; worker < this.#rings.length; worker++) this.#write(worker, words);
@@ -43,11 +49,12 @@ export class RuleLog {
   }
 
   #wakeLater(): void {
-    if (this.#written) return;
+    if (this.#written || this.#closed) return;
     this.#written = true;
     // One wake-up for all that is written in this turn.
     setImmediate(() => {
       this.#written = false;
+      if (this.#closed) return;
       this.flush();
       for (let worker = 0; worker < this.#rings.length; worker++) this.#wake(worker);
     });
@@ -80,7 +87,7 @@ export class RuleLog {
   }
 
   async #reached(words: Int32Array, sequence: number): Promise<void> {
-    for (;;) {
+    while (!this.#closed) {
       const seen = Atomics.load(words, Shared.Barrier);
       if (((seen - sequence) | 0) >= 0) return;
       const wait = Atomics.waitAsync(words, Shared.Barrier, seen, 50);

@@ -1,6 +1,6 @@
 import { PortConfig } from '../../path/rules/log.ts';
 import { refuse } from '../codec/errors.ts';
-import type { FlowStats, GroupStats, MeterStats, PortDesc, PortStats, TableStats } from '../codec/stats.ts';
+import type { FlowStats, GroupStats, MeterStats, PortDesc, PortStats, QueueStats, TableStats } from '../codec/stats.ts';
 import { ALL_TABLES, FlowFlag, Groups, type MeterMod, Meters, Ports } from '../model.ts';
 import { TABLES } from './check.ts';
 import type { Counters } from './counters.ts';
@@ -9,6 +9,7 @@ import type { Group, GroupTable } from './groups.ts';
 import type { DatapathHost } from './host.ts';
 import type { Meter, MeterTable } from './meters.ts';
 import type { DatapathPort } from './port.ts';
+import type { Queue, QueueTable } from './queues.ts';
 import type { Rule } from './rule.ts';
 
 /** What statistics are read from. */
@@ -16,6 +17,7 @@ export interface StatisticsContext {
   readonly flows: FlowTables;
   readonly groups: GroupTable;
   readonly meters: MeterTable;
+  readonly queues: QueueTable;
   readonly ports: ReadonlyMap<number, DatapathPort>;
   readonly counters: Counters;
   readonly host: DatapathHost;
@@ -97,6 +99,39 @@ export class Statistics {
     });
   }
 
+  /** @param number OFPP_ANY for all @param id OFPQ_ALL for all @throws OpenFlowError */
+  queueStats(number: number, id: number): QueueStats[] {
+    const found = this.#queuesOf(number).filter((queue) => id === ALL_QUEUES || queue.id === id);
+    if (id !== ALL_QUEUES && found.length === 0)
+      throw refuse('QUEUE_OP_FAILED', 'BAD_QUEUE', `there is no queue ${id}`);
+    return found.map((queue) => {
+      const { packets, bytes } = this.#context.counters.pair('queues', queue.index);
+      return {
+        port: queue.port,
+        queue: queue.id,
+        txBytes: BigInt(bytes),
+        txPackets: BigInt(packets),
+        txErrors: BigInt(this.#context.counters.errors(queue.index)),
+        ...duration(this.#context.host.nowMs() - queue.createdMs),
+      };
+    });
+  }
+
+  /** Bodies of queue-get-config. @param number OFPP_ANY for all @throws OpenFlowError */
+  queueConfigs(number: number): { readonly queue: number; readonly port: number; readonly properties: Properties }[] {
+    return this.#queuesOf(number).map(({ id, port, rate }) => ({
+      queue: id,
+      port,
+      properties: { data: maxRate(rate) },
+    }));
+  }
+
+  #queuesOf(number: number): Queue[] {
+    if (number !== Ports.Any && !this.#context.ports.has(number))
+      throw refuse('QUEUE_OP_FAILED', 'BAD_PORT', `there is no port ${number}`);
+    return this.#context.queues.all.filter(({ port }) => number === Ports.Any || port === number);
+  }
+
   #sorted(): DatapathPort[] {
     return [...this.#context.ports.values()].sort((a, b) => a.number - b.number);
   }
@@ -160,6 +195,22 @@ export class Statistics {
     if (meter === undefined) throw refuse('METER_MOD_FAILED', 'UNKNOWN_METER', `there is no meter ${id}`);
     return [meter];
   }
+}
+
+/** OFPQ_ALL. */
+const ALL_QUEUES = 0xffffffff;
+
+interface Properties {
+  readonly data: Uint8Array;
+}
+
+/** OFPQT_MAX_RATE: tenths of a percent of the port's speed. Source: 1.3.5, section 7.2.2. */
+function maxRate(rate: number): Uint8Array {
+  const view = new DataView(new ArrayBuffer(16));
+  view.setUint16(0, 2);
+  view.setUint16(2, 16);
+  view.setUint16(8, Math.min(1000, Math.max(1, Math.round(rate / KBPS))));
+  return new Uint8Array(view.buffer);
 }
 
 /** OFPPS_LINK_DOWN, OFPPS_LIVE. */

@@ -19,7 +19,7 @@ export function buildOpenflow(tenant: string, keys: OpenFlowConfig, folder: stri
     groups,
     flows,
     queues: Object.entries(keys.queues).flatMap(([port, queues]) =>
-      Object.entries(queues).map(([id, { rate = null, pps = null }]) => ({ port, id: Number(id), rate, pps })),
+      Object.entries(queues).map(([id, { rate }]) => ({ port, id: Number(id), rate })),
     ),
   };
 }

@@ -66,13 +66,11 @@ function checkQueues(name: string, tenant: TenantConfig, ports: readonly PortEnt
   for (const [port, queues] of Object.entries(tenant.openflow.queues)) {
     const path = ['tenants', name, 'openflow', 'queues', port];
     checkPort(port, path, name, names, reporter);
-    for (const [id, { rate, pps }] of Object.entries(queues)) {
+    for (const id of Object.keys(queues)) {
       if (!/^\d{1,10}$/.test(id) || Number(id) > queueRange.max)
         reporter.report('config-value', [...path, id], `'${id}' is no number of a queue`, 'write 0, 1, 2 …', {
           part: 'key',
         });
-      if (rate === undefined && pps === undefined)
-        reporter.report('config-missing-key', [...path, id], 'the queue has no limit', 'add rate: or pps:');
     }
   }
 }

@@ -12,8 +12,7 @@ const line = (what: string, example: string) =>
 
 const queue = z
   .strictObject({
-    rate: quantity('Bits that may leave by the queue', { min: 1000, max: 1e12, unit: 'bit/s' }).optional(),
-    pps: quantity('Frames that may leave by the queue', { min: 1, max: 1e9, unit: 'frames/s' }).optional(),
+    rate: quantity('Bits that may leave by the queue', { min: 1000, max: 1e12, unit: 'bit/s' }),
   })
   .describe('What the action set_queue puts frames under when they leave by the port');
 
