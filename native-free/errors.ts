@@ -22,6 +22,8 @@ export const CURES = {
   E_URING_MISSING: 'use Linux 5.11 or newer, or set TAPYARD_IO=poll',
   E_URING_MEMORY: 'raise the limit of locked memory (ulimit -l), or set TAPYARD_IO=poll',
   E_URING: 'set TAPYARD_IO=poll, and report this with the kernel version',
+  E_SOCKET_PATH: 'choose a path of at most 107 bytes in a folder that is there and may be written to',
+  E_SOCKET_BUSY: 'another program listens there: stop it, or choose another path',
   E_FILE_LIMIT: 'raise the limit of open files (ulimit -n)',
   E_MEMORY: 'free memory, or configure fewer or smaller pools',
   E_PERMISSION: 'run as root',
@@ -56,8 +58,10 @@ export const Errno = {
   ETIME: 62,
   EBADFD: 77,
   EOPNOTSUPP: 95,
+  EADDRINUSE: 98,
   ENETUNREACH: 101,
   ENOBUFS: 105,
+  ECONNREFUSED: 111,
   ECANCELED: 125,
 } as const;
 

@@ -39,6 +39,9 @@ const libc = library().getFunctions({
   socket: { return: 'i32', arguments: ['i32', 'i32', 'i32'] },
   bind: { return: 'i32', arguments: ['i32', 'pointer', 'u32'] },
   connect: { return: 'i32', arguments: ['i32', 'pointer', 'u32'] },
+  listen: { return: 'i32', arguments: ['i32', 'i32'] },
+  accept4: { return: 'i32', arguments: ['i32', 'pointer', 'pointer', 'i32'] },
+  shutdown: { return: 'i32', arguments: ['i32', 'i32'] },
   getsockname: { return: 'i32', arguments: ['i32', 'pointer', 'pointer'] },
   setsockopt: { return: 'i32', arguments: ['i32', 'i32', 'i32', 'pointer', 'u32'] },
   getsockopt: { return: 'i32', arguments: ['i32', 'i32', 'i32', 'pointer', 'pointer'] },
@@ -74,6 +77,9 @@ export const ifNameToIndex: (name: string) => number = libc.if_nametoindex;
 export const socket: (domain: number, type: number, protocol: number) => number = libc.socket;
 export const bind: (fd: number, address: Pointer, length: number) => number = libc.bind;
 export const connect: (fd: number, address: Pointer, length: number) => number = libc.connect;
+export const listen: (fd: number, backlog: number) => number = libc.listen;
+export const accept4: (fd: number, address: Pointer, length: Pointer, flags: number) => number = libc.accept4;
+export const shutdown: (fd: number, how: number) => number = libc.shutdown;
 export const getsockname: (fd: number, address: Pointer, length: Pointer) => number = libc.getsockname;
 export const setsockopt: (fd: number, level: number, name: number, value: Pointer, length: number) => number =
   libc.setsockopt;
@@ -213,6 +219,9 @@ export function selfTest(): void {
   fails('socket', socket(bad, 0, 0));
   fails('bind', bind(bad, at, 0));
   fails('connect', connect(bad, at, 0));
+  fails('listen', listen(bad, 0));
+  fails('accept4', accept4(bad, NULL, NULL, 0));
+  fails('shutdown', shutdown(bad, 0));
   fails('getsockname', getsockname(bad, at, at));
   fails('setsockopt', setsockopt(bad, 0, 0, at, 0));
   fails('getsockopt', getsockopt(bad, 0, 0, at, at));

@@ -1,11 +1,19 @@
 import type { SwitchEvent } from '../control/events.ts';
 
+const PEER_NEWS = {
+  connected: 'has connected',
+  closed: 'has closed the connection',
+  'bad-length': 'has sent a length that no frame has: disconnected',
+  refused: 'is there already: another one was turned away',
+} as const;
+
 /** An event as one line for people: what, whose, and what is known of it. */
 export function describeEvent(event: SwitchEvent): string {
   if (event.type === 'link') {
     const where = event.netns === null ? '' : ` in namespace ${event.netns}`;
     return `link ${event.device}${where} is ${event.state}`;
   }
+  if (event.type === 'peer') return `peer of ${event.device} ${PEER_NEWS[event.news]}`;
   if (event.type === 'trouble') return event.message;
   const { tenant, suppressed, kind, ...rest } = event.event;
   const details = Object.entries(rest)

@@ -1,4 +1,5 @@
 import type { LinkState } from '../../native-free/watch.ts';
+import type { QemuNews } from '../port/qemu-port.ts';
 import type { SlowEvent } from '../slow/events.ts';
 
 export interface LinkChange {
@@ -10,6 +11,8 @@ export interface LinkChange {
 
 export type SwitchEvent =
   | LinkChange
+  /** Who is behind a socket port has come, has gone, has sent what is no frame, or was turned away. */
+  | { readonly type: 'peer'; readonly device: string; readonly news: QemuNews }
   /** Something could not be done while the switch runs. */
   | { readonly type: 'trouble'; readonly message: string }
   | { readonly type: 'slow'; readonly tenant: string; readonly event: SlowEvent };

@@ -1,13 +1,15 @@
+import { rmSync } from 'node:fs';
 import { addAddresses, findLink, setRoute } from '../../native-free/links.ts';
 import { createNetns, deleteNetns, netnsExists } from '../../native-free/netns.ts';
 import { joinDevice, type Redirect } from '../../native-free/redirect.ts';
 import { type Offloads, openTap, type Tap } from '../../native-free/tap.ts';
+import { closeSocket, SocketAddress } from '../../native-free/unix-socket.ts';
 import { Ring } from '../frame/ring.ts';
 import { MemoryEnd } from '../port/memory-port.ts';
 import { Offload } from '../port/port.ts';
 import type { ReplayHandles } from '../port/replay-port.ts';
 import type { DeviceSpec } from '../worker/messages.ts';
-import type { Device, NetdevDevice, PcapDevice, TapDevice } from './config/model.ts';
+import type { Device, NetdevDevice, PcapDevice, QemuDevice, TapDevice } from './config/model.ts';
 
 /** Frames between two workers, and in and out of a memory port: bytes of a ring. */
 const REMOTE_RING = 1 << 20;
@@ -56,6 +58,8 @@ export function openDevice(device: Device, context: DeviceContext): OpenDevice {
       return openTapDevice(device, context);
     case 'netdev':
       return openNetdev(device, context);
+    case 'qemu':
+      return openQemu(device, context);
     case 'pcap':
       return openPcap(device, context);
     default:
@@ -151,6 +155,25 @@ function openPcap(device: PcapDevice, context: DeviceContext): OpenDevice {
   const { read, write, pace, loops } = device;
   const name = read ?? write ?? 'pcap';
   return single({ kind: 'pcap', name, read, write, pace, loops }, null, context);
+}
+
+/** The listening socket is the main thread's: what is wrong with the path is known at once, and it is removed on every way out. */
+function openQemu({ listen, path }: QemuDevice, context: DeviceContext): OpenDevice {
+  if (!listen) return single({ kind: 'qemu', name: path, endpoint: { connect: path } }, null, context);
+  const fd = new SocketAddress(path).listen();
+  let listening = true;
+  const undo = () => {
+    if (listening) rmSync(path, { force: true });
+    listening = false;
+  };
+  return {
+    ...single({ kind: 'qemu', name: path, endpoint: { listen: fd } }, null, context),
+    undo,
+    close: () => {
+      if (listening) closeSocket(fd);
+      undo();
+    },
+  };
 }
 
 function openMemory(context: DeviceContext): OpenDevice {

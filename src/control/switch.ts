@@ -4,6 +4,7 @@ import { listLinks } from '../../native-free/links.ts';
 import { deleteAllNetns } from '../../native-free/netns.ts';
 import { type LinkState, LinkWatch } from '../../native-free/watch.ts';
 import { MOST_HELD_BODIES } from '../path/hold.ts';
+import type { QemuNews } from '../port/qemu-port.ts';
 import type { ReplayHandles } from '../port/replay-port.ts';
 import { SlowPath } from '../slow/slow-path.ts';
 import { SharedBuckets } from '../table/shared-buckets.ts';
@@ -127,7 +128,10 @@ export class Switch {
     );
     this.#housekeeping = setInterval(() => this.#keepHouse(), HOUSEKEEPING_MS);
     process.on('exit', this.#onExit);
-    for (const worker of this.workers) void this.#listen(worker);
+    for (const worker of this.workers) {
+      worker.onPeer = (device, news) => this.#peer(device, news);
+      void this.#listen(worker);
+    }
   }
 
   /** The workers' clock: monotonic microseconds. */
@@ -281,11 +285,22 @@ export class Switch {
     }
   }
 
+  /** The worker that owns a device tells of who is behind it. */
+  #peer(index: number, news: QemuNews): void {
+    const entry = this.devices.find((one) => one.index === index);
+    if (entry === undefined) return;
+    this.events.add({ type: 'peer', device: entry.name, news });
+    if (news === 'connected') this.#announceLater(index);
+  }
+
   #linkChanged(index: number, event: LinkChange): void {
     Atomics.store(this.#linkUp, index, event.state === 'up' ? 1 : 0);
     this.datapaths.linkChanged(index);
     this.events.add(event);
-    if (event.state !== 'up') return;
+    if (event.state === 'up') this.#announceLater(index);
+  }
+
+  #announceLater(index: number): void {
     for (const { attachments, model } of this.tenants) {
       if (attachments.some(({ device }) => device === index)) this.#toAnnounce.add(model.name);
     }

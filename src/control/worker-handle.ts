@@ -2,6 +2,7 @@ import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
 import { type Failure, LinuxError } from '../../native-free/errors.ts';
 import { closeEventfd, createEventfd, signalEventfd } from '../../native-free/eventfd.ts';
 import { Ledger } from '../observe/ledger.ts';
+import type { QemuNews } from '../port/qemu-port.ts';
 import type { SharedBucketsHandles } from '../table/shared-buckets.ts';
 import {
   Control,
@@ -53,6 +54,8 @@ export class WorkerHandle {
   readonly #thread: Worker;
   readonly #waiting = new Map<number, Waiting>();
   readonly #onFailure: (error: Error) => void;
+  /** Hears of the peers of devices that this worker owns. */
+  onPeer: (device: number, news: QemuNews) => void = () => {};
   #number = 0;
   #stopping = false;
   #ready: Promise<void>;
@@ -153,6 +156,9 @@ export class WorkerHandle {
         break;
       case 'done':
         this.#settle(message.number, message.error, message.audit);
+        break;
+      case 'peer':
+        this.onPeer(message.index, message.news);
         break;
       default:
         this.#fail(new Error(`worker ${this.index} failed: ${message.error}`));

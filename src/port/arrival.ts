@@ -65,3 +65,32 @@ export function arriveCopy(
   arrive(batch, pool, head, body, whole);
   return true;
 }
+
+/**
+ * Copies a complete frame, without virtio-net header, into fresh slots, and appends it.
+ * @param length at most what head and body hold
+ * @returns false when there are not enough free slots; nothing has changed then
+ */
+export function arrivePlain(
+  batch: Batch,
+  pool: Pool,
+  tenant: number,
+  from: DataView,
+  at: number,
+  length: number,
+): boolean {
+  let body = -1;
+  if (length > layout.HEAD_ROOM && (body = pool.takeBody()) < 0) return false;
+  const head = pool.takeHead(tenant);
+  if (head < 0) {
+    pool.release(body);
+    return false;
+  }
+  const start = pool.frameStart(head);
+  const first = body < 0 ? length : layout.HEAD_ROOM;
+  copyBytes(from, at, pool.bytes, start, first);
+  const bodyStart = body < 0 ? 0 : pool.position(body);
+  if (body >= 0) copyBytes(from, at + first, pool.bytes, bodyStart, length - first);
+  batch.push(head, start, first, body, bodyStart, length - first);
+  return true;
+}

@@ -17,6 +17,16 @@ export const IoStat = {
 } as const;
 export const IO_STATS = 8;
 
+/** A file whose news end the wait of a turn: a socket that its port reads and writes by itself. */
+export interface Watch {
+  /** Something may be there to be read. Set by a turn, cleared by the port when a read has found less than there was room for. */
+  ready: boolean;
+  /** The other end has gone: what is left can still be read. Nothing more is told of the file. */
+  readonly ended: boolean;
+  /** Ends the watching, for what that takes in a later turn; the file may be closed at once. Idempotent. */
+  end(): void;
+}
+
 /** The way of one worker to its TAPs: all of them are read and written in one `turn`. Used on the thread that made it. */
 export interface Io {
   readonly mode: 'uring' | 'poll';
@@ -29,7 +39,10 @@ export interface Io {
    */
   openTap(fd: number, name: string, offloads: number, kind: 'tap' | 'netdev'): Port;
 
-  /** Whether no TAP is open: a turn then does nothing but sleep. */
+  /** @param fd a non-blocking file, the caller's, that is told of when it is readable, from the next turn on */
+  watch(fd: number): Watch;
+
+  /** Whether no TAP is open and nothing watched: a turn then does nothing but sleep. */
   readonly idle: boolean;
 
   /** Whether `transmit` writes at once, and not the next turn. */

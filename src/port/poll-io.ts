@@ -8,6 +8,7 @@ import type { Pool } from '../frame/pool.ts';
 import { HEAD_FILL } from './arrival.ts';
 import { DEFAULT_PORTS, IO_STATS, type Io, type IoOptions, IoStat } from './io.ts';
 import { PollTap } from './poll-tap.ts';
+import { PollWatch } from './poll-watch.ts';
 import type { TxSink } from './port.ts';
 
 const POLLNVAL = 0x20;
@@ -33,8 +34,9 @@ export class PollIo implements Io {
   readonly #iovecs: IovecTable;
   readonly #set: PollSet;
   readonly #ownsWake: boolean;
-  readonly #places: (PollTap | null)[];
+  readonly #places: (PollTap | PollWatch | null)[];
   readonly #open: PollTap[] = [];
+  readonly #watches: PollWatch[] = [];
   #turn = 0;
 
   constructor(pool: Pool, sink: TxSink, options: IoOptions = {}, fallback: string | null = null) {
@@ -44,23 +46,35 @@ export class PollIo implements Io {
     this.#sink = sink;
     this.#iovecs = new IovecTable(2, pool.memory);
     this.#set = new PollSet(ports + 1);
-    this.#places = new Array<PollTap | null>(ports).fill(null);
+    this.#places = new Array<PollTap | PollWatch | null>(ports).fill(null);
     this.#ownsWake = options.wakeFd === undefined;
     this.wakeFd = options.wakeFd ?? createEventfd();
     this.#set.set(WAKE, this.wakeFd, POLLIN);
   }
 
   openTap(fd: number, name: string, offloads: number, kind: 'tap' | 'netdev'): PollTap {
-    const file = this.#places.indexOf(null);
-    if (file < 0) throw new Error(`no room for ${name}: ${this.#places.length} devices are open`);
+    const file = this.#place();
     const port = new PollTap(this, fd, file, name, offloads, kind, this.#pool, this.#sink, this.#iovecs, WRITE);
     this.#places[file] = port;
     this.#open.push(port);
     return port;
   }
 
+  watch(fd: number): PollWatch {
+    const watch = new PollWatch(this, fd, this.#place());
+    this.#places[watch.file] = watch;
+    this.#watches.push(watch);
+    return watch;
+  }
+
+  #place(): number {
+    const file = this.#places.indexOf(null);
+    if (file < 0) throw new Error(`no room for another device: ${this.#places.length} are open`);
+    return file;
+  }
+
   get idle(): boolean {
-    return this.#open.length === 0;
+    return this.#open.length === 0 && this.#watches.length === 0;
   }
 
   turn(waitMs: number): number {
@@ -97,6 +111,13 @@ export class PollIo implements Io {
       if (place > last) last = place;
       set.set(place, port.gone ? -1 : port.fd, port.wants && !port.ready ? POLLIN : 0);
     }
+    const watches = this.#watches;
+    for (let i = 0; i < watches.length; i++) {
+      const { file, fd, ready, ended } = watches[i];
+      if (file >= last) last = file + 1;
+      // What is known already is not asked again: poll would return at once.
+      set.set(file + 1, ready || ended ? -1 : fd, POLLIN);
+    }
     if (waitMs > 0) this.stats[IoStat.Waits]++;
     if (set.wait(last + 1, waitMs > 0 ? waitMs : 0) <= 0) return;
     if (set.ready(WAKE) !== 0 && drainEventfd(this.wakeFd)) this.stats[IoStat.Wakes]++;
@@ -106,6 +127,7 @@ export class PollIo implements Io {
       if ((events & (POLLERR | POLLHUP | POLLNVAL)) !== 0) port.gone = true;
       else if (events !== 0) port.ready = true;
     }
+    for (let i = 0; i < watches.length; i++) watches[i].heard(set.ready(watches[i].file + 1));
   }
 
   #read(port: PollTap): void {
@@ -137,10 +159,19 @@ export class PollIo implements Io {
   }
 
   closeTap(port: PollTap): void {
-    if (this.#places[port.file] !== port) return;
-    this.#places[port.file] = null;
-    this.#set.set(port.file + 1, -1, 0);
-    this.#open.splice(this.#open.indexOf(port), 1);
+    if (this.#free(port)) this.#open.splice(this.#open.indexOf(port), 1);
+  }
+
+  endWatch(watch: PollWatch): void {
+    if (this.#free(watch)) this.#watches.splice(this.#watches.indexOf(watch), 1);
+  }
+
+  /** @returns false when the place is another's, since it was given back before */
+  #free(one: PollTap | PollWatch): boolean {
+    if (this.#places[one.file] !== one) return false;
+    this.#places[one.file] = null;
+    this.#set.set(one.file + 1, -1, 0);
+    return true;
   }
 
   close(): void {

@@ -8,6 +8,7 @@ import { DEFAULT_PORTS, IO_STATS, type Io, type IoOptions, IoStat } from './io.t
 import type { TxSink } from './port.ts';
 import { UringReads } from './uring-reads.ts';
 import { UringTap } from './uring-tap.ts';
+import { type UringWatch, UringWatches } from './uring-watches.ts';
 import { UringWrites } from './uring-writes.ts';
 
 /** Reads, and writes, that may be in flight at a time, over all ports. Requests are numbered: reads first, then writes. */
@@ -18,6 +19,7 @@ const REQUESTS = READS + WRITES;
 const POLL = 0x1000_0000;
 const CANCEL = 0x2000_0000;
 const WAKE = 0x3000_0000;
+const WATCH = 0x4000_0000;
 const OPERATION = 0x7000_0000;
 
 /**
@@ -38,6 +40,7 @@ export class UringIo implements Io {
   readonly #uring: Uring;
   readonly #reads: UringReads;
   readonly #writes: UringWrites;
+  readonly #watches: UringWatches;
   readonly #ownsWake: boolean;
   /** By place in the ring's table of files. */
   readonly #ports: (UringTap | null)[];
@@ -56,6 +59,7 @@ export class UringIo implements Io {
     this.#uring = new Uring({ entries: 1024, completions: 4096, files: ports, iovecs });
     this.#reads = new UringReads(READS, this.#uring, iovecs, pool, this.stats);
     this.#writes = new UringWrites(READS, WRITES, this.#uring, iovecs, pool, sink, this.stats);
+    this.#watches = new UringWatches(this.#uring, WATCH, CANCEL);
     this.#ownsWake = options.wakeFd === undefined;
     this.wakeFd = options.wakeFd ?? createEventfd();
   }
@@ -71,8 +75,12 @@ export class UringIo implements Io {
     return port;
   }
 
+  watch(fd: number): UringWatch {
+    return this.#watches.add(fd);
+  }
+
   get idle(): boolean {
-    return this.#open.length === 0;
+    return this.#open.length === 0 && this.#watches.count === 0;
   }
 
   turn(waitMs: number): number {
@@ -82,6 +90,7 @@ export class UringIo implements Io {
     const count = open.length;
     let busy = 0;
     if (!this.#wakePolled) this.#wakePolled = uring.pollFd(this.wakeFd, WAKE, 0);
+    if (this.#watches.count > 0) this.#watches.arm();
     // Whoever is read first finds the most slots: take turns.
     let at = count === 0 ? 0 : this.#turn++ % count;
     for (let i = 0; i < count; i++) {
@@ -147,6 +156,7 @@ export class UringIo implements Io {
       if (result > 0 && drainEventfd(this.wakeFd)) this.stats[IoStat.Wakes]++;
       return;
     }
+    if (operation === WATCH) this.#watches.heard(low & ~OPERATION, high, result, flags);
     if (operation !== POLL) return;
     const port = this.#ports[low & ~OPERATION];
     if (port === null || port.generation !== high) return;

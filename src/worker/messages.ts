@@ -1,6 +1,8 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { TenantImage } from '../path/image.ts';
 import type { MemoryHandles } from '../port/memory-port.ts';
+import type { QemuEndpoint } from '../port/qemu-link.ts';
+import type { QemuNews } from '../port/qemu-port.ts';
 import type { ReplayHandles } from '../port/replay-port.ts';
 import type { SharedBucketsHandles } from '../table/shared-buckets.ts';
 
@@ -58,6 +60,7 @@ export type DeviceSpec =
       readonly pace: 'recorded' | 'speed';
       readonly loops: number | null;
     }
+  | { readonly kind: 'qemu'; readonly name: string; readonly endpoint: QemuEndpoint }
   /** Owned by another worker: frames out go through a ring. */
   | {
       readonly kind: 'remote';
@@ -107,4 +110,6 @@ export interface PoolAudit {
 export type FromWorker =
   | { readonly type: 'ready'; readonly io: 'uring' | 'poll'; readonly fallback: string | null }
   | { readonly type: 'done'; readonly number: number; readonly error: string | null; readonly audit: PoolAudit | null }
+  /** The peer of a device has come or gone; the worker has written the device's word of `linkUp` already. */
+  | { readonly type: 'peer'; readonly index: number; readonly news: QemuNews }
   | { readonly type: 'failed'; readonly error: string };

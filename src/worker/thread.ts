@@ -5,6 +5,7 @@ import { MemoryPort } from '../port/memory-port.ts';
 import { openIo } from '../port/open-io.ts';
 import { PcapPort } from '../port/pcap-port.ts';
 import type { Port } from '../port/port.ts';
+import { type QemuNews, QemuPort } from '../port/qemu-port.ts';
 import { RemoteInbox, RemotePort } from '../port/remote-port.ts';
 import { ReplayPort } from '../port/replay-port.ts';
 import { SharedBuckets } from '../table/shared-buckets.ts';
@@ -22,6 +23,8 @@ const settings = workerData as WorkerSettings;
 const control = new Int32Array(settings.control);
 const post = (message: FromWorker): void => settings.channel.postMessage(message);
 
+const linkUp = new Int32Array(settings.linkUp);
+
 const engine = new Engine({
   worker: settings.worker,
   heads: settings.heads,
@@ -29,7 +32,7 @@ const engine = new Engine({
   tenants: settings.tenants,
   devices: settings.devices,
   buckets: SharedBuckets.attach(settings.buckets),
-  linkUp: new Int32Array(settings.linkUp),
+  linkUp,
   uplinks: new Ledger(settings.uplinkRows, settings.uplinks),
   clock: clockSince(settings.origin),
   ring: () => {
@@ -48,14 +51,26 @@ engine.io = io;
 /** Devices whose removal is under way: message number by device index. */
 const leaving = new Map<number, number>();
 
-function makePort(spec: DeviceSpec): Port {
+/** Says whether a device has a peer: to our own stages at once, then to the main thread. */
+function tellOfPeer(index: number, news: QemuNews): void {
+  if (news !== 'refused') Atomics.store(linkUp, index, news === 'connected' ? 1 : 0);
+  post({ type: 'peer', index, news });
+}
+
+function makePort(spec: DeviceSpec, index: number): Port {
+  const clock = microsecondsSince(settings.origin);
   switch (spec.kind) {
     case 'memory':
       return new MemoryPort(spec.name, spec.handles, engine.pool, engine.tenants, spec.offloads);
     case 'replay':
       return new ReplayPort(spec.name, spec.handles, engine.pool, engine.tenants);
     case 'pcap':
-      return new PcapPort(spec.name, spec, engine.pool, engine.tenants, microsecondsSince(settings.origin));
+      return new PcapPort(spec.name, spec, engine.pool, engine.tenants, clock);
+    case 'qemu':
+      Atomics.store(linkUp, index, 0);
+      return new QemuPort(spec.name, spec.endpoint, io, engine.pool, engine.tenants, clock, (news) =>
+        tellOfPeer(index, news),
+      );
     case 'remote':
       return new RemotePort(spec.name, spec.outbox, spec.ownerWakeFd, engine.pool);
     default:
@@ -67,7 +82,7 @@ function makePort(spec: DeviceSpec): Port {
 function carryOut(message: ToWorker, number: number): boolean {
   switch (message.type) {
     case 'add-device': {
-      engine.devices.add(message.index, makePort(message.spec), message.shared);
+      engine.devices.add(message.index, makePort(message.spec, message.index), message.shared);
       for (const inbox of message.inboxes)
         engine.devices.get(message.index).inboxes.push(new RemoteInbox(inbox, engine.pool));
       return true;

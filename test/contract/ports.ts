@@ -5,6 +5,7 @@ import { ip, setLink } from '../../native-free/links.ts';
 import { createNetns, deleteNetns, listNetns } from '../../native-free/netns.ts';
 import { joinDevice, type Redirect } from '../../native-free/redirect.ts';
 import { openTap, type Tap } from '../../native-free/tap.ts';
+import { closeSocket, SocketAddress } from '../../native-free/unix-socket.ts';
 import { Batch } from '../../src/frame/batch.ts';
 import { Pool } from '../../src/frame/pool.ts';
 import { TxQueue } from '../../src/frame/tx-queue.ts';
@@ -13,6 +14,8 @@ import { MemoryEnd, MemoryPort } from '../../src/port/memory-port.ts';
 import { openIo } from '../../src/port/open-io.ts';
 import { PcapPort } from '../../src/port/pcap-port.ts';
 import { Offload, type Port, type TxSink } from '../../src/port/port.ts';
+import { type QemuNews, QemuPort } from '../../src/port/qemu-port.ts';
+import { StreamEnd } from './stream-end.ts';
 
 /** A frame as it is on the wire, with its virtio-net header. */
 export interface Wire {
@@ -71,6 +74,8 @@ export interface Kind {
   readonly live: boolean;
   /** Whether a device of the kernel is behind it: it can vanish, and refuses frames shorter than an Ethernet header. */
   readonly real: boolean;
+  /** Whether there are frames without a byte, and such as are longer than slots. */
+  readonly anyLength: boolean;
   /** Makes a port at which these frames wait. */
   open(input: readonly Wire[], heads?: number): Rig;
   /** Removes what rigs have in common. */
@@ -90,6 +95,7 @@ const memory: Kind = {
   superFrames: true,
   live: true,
   real: false,
+  anyLength: true,
   end: () => {},
   open(input, heads) {
     const all = parts(heads);
@@ -145,6 +151,7 @@ const pcap: Kind = {
   superFrames: false,
   live: false,
   real: false,
+  anyLength: true,
   end: () => {},
   open(input, heads) {
     const all = parts(heads);
@@ -281,12 +288,78 @@ function real(name: string, mode: 'uring' | 'poll', kind: 'tap' | 'netdev'): Kin
     cable?.cut();
     cable = null;
   };
-  return { name, superFrames: true, live: true, real: true, open, end };
+  return { name, superFrames: true, live: true, real: true, anyLength: false, open, end };
+}
+
+/** A unix socket in a folder of its own, and the port's end of it. */
+export function openQemu(mode: 'uring' | 'poll', heads?: number) {
+  const all = parts(heads);
+  const folder = mkdtempSync(join(tmpdir(), 'tapyard-ports-'));
+  const path = join(folder, 'vm.sock');
+  const listening = new SocketAddress(path).listen();
+  const io = openIo(all.pool, all.books, {}, mode);
+  const clock = { us: 0 };
+  const news: QemuNews[] = [];
+  const port = new QemuPort(
+    'vm',
+    { listen: listening },
+    io,
+    all.pool,
+    all.books,
+    () => clock.us,
+    (what) => {
+      news.push(what);
+    },
+  );
+  const close = () => {
+    io.close();
+    closeSocket(listening);
+    rmSync(folder, { recursive: true });
+  };
+  return { ...all, port, path, io, clock, news, close };
+}
+
+function qemu(mode: 'uring' | 'poll'): Kind {
+  const open = (input: readonly Wire[], heads?: number): Rig => {
+    const { io, close, path, clock, ...rest } = openQemu(mode, heads);
+    const end = StreamEnd.connect(path);
+    for (let i = 0; i < 5; i++) {
+      rest.port.request(0, 0);
+      io.turn(1);
+    }
+    const arrived: Wire[] = [];
+    const read = () => arrived.push(...end.receive().map((frame) => ({ frame, vnet: NO_VNET })));
+    const send = ({ frame }: Wire) => end.send(frame);
+    input.forEach(send);
+    return {
+      ...rest,
+      device: null,
+      send,
+      turn: () => {
+        clock.us += 20_000;
+        end.push();
+        read();
+        io.turn(5);
+      },
+      collect: () => {
+        read();
+        return arrived.splice(0);
+      },
+      close: () => {
+        end.close();
+        close();
+      },
+    };
+  };
+  const name = `qemu by ${mode === 'uring' ? 'io_uring' : 'poll'}`;
+  return { name, superFrames: false, live: true, real: false, anyLength: false, open, end: () => {} };
 }
 
 export const kinds: readonly Kind[] = [
   memory,
   pcap,
+  qemu('uring'),
+  qemu('poll'),
   real('tap by io_uring', 'uring', 'tap'),
   real('tap by poll', 'poll', 'tap'),
   real('netdev by io_uring', 'uring', 'netdev'),

@@ -60,7 +60,7 @@ export interface StaticMac {
 /** Protocols with reserved group addresses that a bridge otherwise swallows (IEEE 802.1D, table 7-10). */
 export type ReservedProtocol = 'lldp' | 'lacp' | 'stp';
 
-export type PortModel = TapPort | NetdevPort | PcapPort | MemoryPort | UplinkPort;
+export type PortModel = TapPort | NetdevPort | QemuPort | PcapPort | MemoryPort | UplinkPort;
 
 /** What is said of every port, whatever carries it. */
 export interface PortSettings {
@@ -133,10 +133,20 @@ export interface MemoryDevice {
   readonly kind: 'memory';
 }
 
-export type Device = TapDevice | NetdevDevice | PcapDevice | MemoryDevice;
+/** A virtual machine behind a unix stream socket, as QEMU speaks it. */
+export interface QemuDevice {
+  readonly kind: 'qemu';
+  /** Whether Tapyard listens at the path, or connects to it. */
+  readonly listen: boolean;
+  /** Absolute. */
+  readonly path: string;
+}
+
+export type Device = TapDevice | NetdevDevice | QemuDevice | PcapDevice | MemoryDevice;
 
 export type TapPort = PortSettings & TapDevice;
 export type NetdevPort = PortSettings & NetdevDevice;
+export type QemuPort = PortSettings & QemuDevice;
 export type PcapPort = PortSettings & PcapDevice;
 export type MemoryPort = PortSettings & MemoryDevice;
 /** The tenant's share of an uplink: what carries `outerVlan` there. */

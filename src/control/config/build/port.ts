@@ -38,6 +38,10 @@ export function buildDevice(keys: DeviceKeys, folder: string): Device {
     };
   }
   if (keys.netdev !== undefined) return { kind: 'netdev', device: keys.netdev, force: keys.force ?? false };
+  if (keys.qemu) {
+    const { listen, connect } = keys.qemu;
+    return { kind: 'qemu', listen: listen !== undefined, path: resolve(folder, listen ?? connect ?? '') };
+  }
   if (!keys.pcap) return { kind: 'memory' };
   const { read, write, pace, loop } = keys.pcap;
   const absolute = (file: string | undefined): string | null => (file === undefined ? null : resolve(folder, file));

@@ -8,7 +8,7 @@ import type { Config } from '../schema.ts';
 import type { World } from './checks.ts';
 import { checkStation } from './station.ts';
 
-const kinds = ['tap', 'netdev', 'pcap', 'memory'] as const;
+const kinds = ['tap', 'netdev', 'qemu', 'pcap', 'memory'] as const;
 const tapOnly = ['netns', 'address', 'addresses', 'gateway', 'offloads', 'persistent'] as const;
 
 /** Devices of ports and uplinks: one kind each, the keys that go with it, and none used twice. */
@@ -18,6 +18,7 @@ export function checkDevices(config: Config, reporter: Reporter, world: World): 
     checkKind(path, keys, reporter);
     checkHost(path, keys, reporter);
     checkPcap(path, keys, reporter, world);
+    checkQemu(path, keys, reporter, world);
     for (const [what, name, key] of claimsOf(keys, world)) {
       const first = taken.get(`${what} ${name}`);
       const message = `${what} '${name}' is used twice`;
@@ -46,13 +47,19 @@ function claimsOf(keys: DeviceKeys, world: World): [what: string, name: string, 
   if (keys.netdev !== undefined) claims.push([deviceIn(undefined), keys.netdev, ['netdev']]);
   const write = keys.pcap?.write;
   if (write !== undefined) claims.push(['file', resolve(dirname(world.file), write), ['pcap', 'write']]);
+  const listen = keys.qemu?.listen ?? keys.qemu?.connect;
+  if (listen !== undefined) claims.push(['file', resolve(dirname(world.file), listen), ['qemu', socketKey(keys)]]);
   return claims;
+}
+
+function socketKey({ qemu }: DeviceKeys): 'listen' | 'connect' {
+  return qemu?.listen !== undefined ? 'listen' : 'connect';
 }
 
 function checkKind(path: Path, keys: DeviceKeys, reporter: Reporter): void {
   const [kind, second] = kinds.filter((key) => keys[key] !== undefined);
   if (kind === undefined) {
-    const cure = 'add tap: NAME, netdev: NAME, pcap: {read: FILE} or memory: true';
+    const cure = 'add tap: NAME, netdev: NAME, qemu: {listen: PATH}, pcap: {read: FILE} or memory: true';
     reporter.report('config-missing-key', path, `'${path.at(-1)}' has no device`, cure, { part: 'key' });
     return;
   }
@@ -128,6 +135,32 @@ function checkPcap(path: Path, keys: DeviceKeys, reporter: Reporter, world: Worl
       'this would overwrite what is read',
       'choose another file',
     );
+  }
+}
+
+/** sun_path of struct sockaddr_un, less the zero byte at its end. Source: unix(7). */
+const LONGEST_SOCKET_PATH = 107;
+
+function checkQemu(path: Path, keys: DeviceKeys, reporter: Reporter, world: World): void {
+  if (!keys.qemu) return;
+  const { listen, connect } = keys.qemu;
+  const at = [...path, 'qemu'];
+  if (listen === undefined && connect === undefined) {
+    if (reporter.intact(...at))
+      reporter.report('config-missing-key', at, 'neither listen nor connect', 'add listen: PATH or connect: PATH');
+    return;
+  }
+  if (listen !== undefined && connect !== undefined) {
+    const cure = 'keep listen, unless QEMU runs with server=on';
+    reporter.report('config-conflict', [...at, 'connect'], 'listen and connect exclude each other', cure, {
+      part: 'key',
+    });
+  }
+  const socket = resolve(dirname(world.file), listen ?? connect ?? '');
+  const length = Buffer.byteLength(socket);
+  if (length > LONGEST_SOCKET_PATH) {
+    const message = `${socket} has ${length} bytes, a socket's path at most ${LONGEST_SOCKET_PATH}`;
+    reporter.report('config-range', [...at, socketKey(keys)], message, 'choose a shorter path');
   }
 }
 

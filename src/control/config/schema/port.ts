@@ -40,10 +40,21 @@ const pcap = z
   })
   .describe('Files in the place of a device');
 
-/** What carries the port: one of tap, netdev, pcap, memory, and what goes with it. */
+const socketPath = (description: string) =>
+  leaf(readFile, { description, type: 'string', examples: ['/run/lab/vm1.sock'] }).optional();
+
+const qemu = z
+  .strictObject({
+    listen: socketPath('Path of a unix socket that Tapyard makes and listens at; relative to this file'),
+    connect: socketPath('Path of a unix socket that is connected to, again and again until something listens'),
+  })
+  .describe('A virtual machine by a unix stream socket (QEMU: -netdev stream); needs no privileges');
+
+/** What carries the port: one of tap, netdev, qemu, pcap, memory, and what goes with it. */
 export const deviceKeys = {
   tap: device('TAP device that Tapyard creates; the kernel’s name').optional(),
   netdev: device('Existing device to join: a VM’s TAP, a veth, a NIC').optional(),
+  qemu: qemu.optional(),
   pcap: pcap.optional(),
   memory: z
     .literal(true, { error: 'write memory: true' })
