@@ -29,6 +29,7 @@ export const errorCodes = {
     sentence: 'The capture file cannot be read, or holds no frames that can be used.',
   },
   'check-failed': { kind: 'check', sentence: 'What was to be checked does not hold.' },
+  'openflow-listen': { kind: 'unavailable', sentence: 'An address of an OpenFlow channel cannot be listened at.' },
   'not-running': { kind: 'unavailable', sentence: 'No switch answers on the control socket.' },
   'already-running': { kind: 'unavailable', sentence: 'Another switch holds the control socket or the devices.' },
   'not-permitted': { kind: 'permission', sentence: 'A privilege is missing.' },

@@ -22,7 +22,11 @@ export function decode(bytes: Uint8Array): Envelope {
 export function encode(message: Message, xid: number): Uint8Array {
   const into = new Writer();
   into.zeros(HEADER_LENGTH);
-  const type = writeMessage(into, message);
+  return finish(into, writeMessage(into, message), xid);
+}
+
+/** Fills in the header. @param into the whole message, room for the header in front */
+export function finish(into: Writer, type: number, xid: number): Uint8Array {
   const bytes = into.take();
   const view = new DataView(bytes.buffer);
   view.setUint8(0, VERSION);

@@ -1,8 +1,9 @@
 import type { FlowMod, GroupMod, Match, MeterMod, PacketOut, PortMod, TableMod } from '../model.ts';
-import { type Codec, list, pad, type Reader, rest, sized, struct, u8, u16, u32, u64, type Writer } from './bytes.ts';
+import { type Codec, list, pad, type Reader, rest, struct, u8, u16, u32, u64, type Writer } from './bytes.ts';
 import { refuse, refuseBundle } from './errors.ts';
 import { match } from './match.ts';
 import { flowMod, groupMod, meterMod, packetOut, portMod, tableMod } from './mods.ts';
+import { queueConfig } from './queue.ts';
 import {
   MULTIPARTS,
   type MultipartKind,
@@ -71,6 +72,11 @@ const nothing = struct({});
 const config = struct({ flags: u16, missSendLength: u16 });
 const role = struct({ role: u32, _pad: pad(4), generationId: u64 });
 const pairOf = struct({ master: u32, slave: u32 });
+/** Masks of reasons: as equal or master, and as slave. */
+export interface PairOf {
+  readonly master: number;
+  readonly slave: number;
+}
 const asyncConfig = struct({ packetIn: pairOf, portStatus: pairOf, flowRemoved: pairOf });
 const features = struct({
   datapathId: u64,
@@ -104,7 +110,6 @@ const flowRemoved = struct({
   bytes: u64,
   match,
 });
-const queue = struct({ queue: u32, port: u32, properties: sized(struct({ _pad: pad(6), data: rest }), 8) });
 
 /** Number and body of each message that is more than a kind. */
 const BODIES = {
@@ -128,7 +133,7 @@ const BODIES = {
   barrier_request: { number: 20, body: nothing },
   barrier_reply: { number: 21, body: nothing },
   queue_get_config_request: { number: 22, body: struct({ port: u32, _pad: pad(4) }) },
-  queue_get_config_reply: { number: 23, body: struct({ port: u32, _pad: pad(4), queues: list(queue) }) },
+  queue_get_config_reply: { number: 23, body: struct({ port: u32, _pad: pad(4), queues: list(queueConfig) }) },
   role_request: { number: 24, body: role },
   role_reply: { number: 25, body: role },
   get_async_request: { number: 26, body: nothing },
@@ -139,8 +144,9 @@ const BODIES = {
 
 const EXPERIMENTER = 4;
 const MULTIPART_REQUEST = 18;
-const MULTIPART_REPLY = 19;
-const MORE = 1;
+export const MULTIPART_REPLY = 19;
+/** OFPMPF_REQ_MORE, OFPMPF_REPLY_MORE. */
+export const MORE = 1;
 
 interface Named {
   flow_mod: FlowMod;

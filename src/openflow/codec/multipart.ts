@@ -1,32 +1,60 @@
-import { encode } from './codec.ts';
+import { type Codec, Writer } from './bytes.ts';
+import { encode, finish } from './codec.ts';
 import { refuse } from './errors.ts';
-import type { Message, MultipartReply, MultipartRequest } from './messages.ts';
+import { HEADER_LENGTH, MORE, MULTIPART_REPLY, type MultipartReply, type MultipartRequest } from './messages.ts';
+import { MULTIPARTS, type MultipartKind, type MultipartReplyBody } from './stats.ts';
 
 /** A message takes at most 65,535 bytes; a table's features may take a few thousand. */
 const MOST_BYTES = 60_000;
 /** Parts of one request that are kept together. */
 const MOST_PARTS = 64;
 
-/** Encodes a reply whose body is a list as so many messages as it needs, all but the last with the flag MORE. */
-export function* encodeReply(reply: MultipartReply, xid: number): Generator<Uint8Array> {
-  const { body } = reply;
-  if (!Array.isArray(body) || body.length === 0) {
-    yield encode(reply, xid);
-    return;
+type RowOf<K extends RowKind> = MultipartReplyBody<K> extends readonly (infer Row)[] ? Row : never;
+/** Kinds of replies whose body is a list. */
+export type RowKind = {
+  [K in MultipartKind]: MultipartReplyBody<K> extends readonly unknown[] ? K : never;
+}[MultipartKind];
+
+/** A reply that is one description. */
+export function encodeReply<K extends Exclude<MultipartKind, RowKind>>(
+  kind: K,
+  body: MultipartReplyBody<K>,
+  xid: number,
+): Uint8Array {
+  return encode({ type: 'multipart_reply', kind, more: false, body } as MultipartReply, xid);
+}
+
+/**
+ * A reply that is a list, as so many messages as it needs, all but the last with the flag MORE. Rows are taken as they are
+ * needed, so that a long list never lies in memory whole.
+ */
+export function* encodeRows<K extends RowKind>(kind: K, rows: Iterable<RowOf<K>>, xid: number): Generator<Uint8Array> {
+  const row = MULTIPARTS[kind].reply as unknown as Codec<readonly RowOf<K>[]>;
+  let into = startReply(kind);
+  const empty = into.at;
+  for (const one of rows) {
+    const before = into.at;
+    row.write(into, [one]);
+    if (into.at <= MOST_BYTES || before === empty) continue;
+    into.at = before;
+    yield finishReply(into, xid, true);
+    into = startReply(kind);
+    row.write(into, [one]);
   }
-  const make = (part: readonly unknown[], more: boolean) => ({ ...reply, body: part, more }) as unknown as Message;
-  // Rows of a kind are of much the same size: the first tells how many go together, and what is too long is halved.
-  const queue: (readonly unknown[])[] = [];
-  const size = encode(make([body[0]], false), xid).length - 16;
-  const together = Math.max(1, Math.floor(MOST_BYTES / Math.max(1, size) / 2));
-  for (let at = 0; at < body.length; at += together) queue.push(body.slice(at, at + together));
-  for (let part = queue.shift(); part !== undefined; part = queue.shift()) {
-    const bytes = encode(make(part, queue.length > 0), xid);
-    if (bytes.length > MOST_BYTES && part.length > 1) {
-      const half = part.length >> 1;
-      queue.unshift(part.slice(0, half), part.slice(half));
-    } else yield bytes;
-  }
+  yield finishReply(into, xid, false);
+}
+
+function startReply(kind: MultipartKind): Writer {
+  const into = new Writer();
+  into.zeros(HEADER_LENGTH);
+  into.u16(MULTIPARTS[kind].number);
+  into.zeros(6);
+  return into;
+}
+
+function finishReply(into: Writer, xid: number, more: boolean): Uint8Array {
+  into.patch(HEADER_LENGTH + 2, more ? MORE : 0);
+  return finish(into, MULTIPART_REPLY, xid);
 }
 
 /** Puts requests that come in parts together: one at a time, bounded. */

@@ -23,6 +23,7 @@ import { FlowTables } from './flow-tables.ts';
 import { GroupTable } from './groups.ts';
 import type { DatapathHost } from './host.ts';
 import type { IndexPool } from './indices.ts';
+import { Journal } from './journal.ts';
 import { MeterTable } from './meters.ts';
 import { PacketInReader } from './packet-ins.ts';
 import type { DatapathPort } from './port.ts';
@@ -62,10 +63,6 @@ export interface FlowRemovedEvent {
   readonly durationMs: number;
 }
 
-interface Limbo {
-  readonly clear: () => void;
-}
-
 /**
  * A tenant's OpenFlow datapath on the control side: what its rules, groups, meters and ports mean and may be; compiled into the log
  * that every worker carries out. Each change is whole: what is refused has changed nothing.
@@ -91,8 +88,8 @@ export class Datapath {
   readonly #host: DatapathHost;
   readonly #around: Surroundings;
   readonly #indices: Indices;
-  readonly #tableConfig = new Uint32Array(TABLES);
-  #limbo: Limbo[] = [];
+  readonly #journal = new Journal();
+  #limbo: (() => void)[] = [];
   #reclaiming = false;
   #standalone = false;
 
@@ -114,9 +111,9 @@ export class Datapath {
         }
       });
     };
-    this.groups = new GroupTable(this.log, retire);
+    this.groups = new GroupTable(this.log, retire, this.#journal);
     const rates = SharedBuckets.attach(image.rates);
-    this.meters = new MeterTable(this.log, rates, host.nowMs, retire);
+    this.meters = new MeterTable(this.log, rates, host.nowMs, retire, this.#journal);
     this.queues = new QueueTable(this.log, rates, host.nowMs, retire);
     this.#packetIns = new PacketInReader(image);
     this.#around = {
@@ -128,6 +125,7 @@ export class Datapath {
     this.flows = new FlowTables({
       log: this.log,
       counters: this.#counters,
+      journal: this.#journal,
       around: this.#around,
       indices: this.#indices,
       most: mostRules,
@@ -135,12 +133,40 @@ export class Datapath {
       removed: (rule, reason) => this.#removed(rule, reason),
     });
     const { flows, groups, meters, queues, ports } = this;
-    this.statistics = new Statistics({ flows, groups, meters, queues, ports, counters: this.#counters, host });
+    this.statistics = new Statistics({
+      flows,
+      groups,
+      meters,
+      queues,
+      ports,
+      mostRules,
+      counters: this.#counters,
+      host,
+    });
   }
 
   /** @throws OpenFlowError; nothing has changed then, and so in all that follows */
   flowMod(mod: FlowMod, owner: Owner): void {
     this.flows.change(mod, owner);
+  }
+
+  /**
+   * Makes several changes together: when one is refused, none has been made, and no worker and no listener has heard of any.
+   * @param change calls the other methods; whatever it throws comes out again
+   */
+  together(change: () => void): void {
+    const gone = this.#limbo.length;
+    let done = false;
+    this.#journal.begin();
+    this.log.hold();
+    try {
+      change();
+      done = true;
+    } finally {
+      if (!done) this.#limbo.length = gone;
+      this.log.release(done);
+      this.#journal.end(done);
+    }
   }
 
   groupMod(mod: GroupMod, owner: Owner): void {
@@ -185,6 +211,10 @@ export class Datapath {
       throw refuse('PORT_MOD_FAILED', 'BAD_HW_ADDR', `port ${port} has another hardware address`);
     const known = PortConfig.Down | PortConfig.NoReceive | PortConfig.NoForward | PortConfig.NoPacketIn;
     if ((config & mask & ~known) !== 0) throw refuse('PORT_MOD_FAILED', 'BAD_CONFIG', 'there is no such configuration');
+    const before = one.config;
+    this.#journal.note(() => {
+      one.config = before;
+    });
     one.config = ((one.config & ~mask) | (config & mask)) >>> 0;
     this.#writePort(one);
     this.#tell(PortReason.Modify, one);
@@ -193,8 +223,8 @@ export class Datapath {
   tableMod({ table, config }: TableMod): void {
     if (table !== ALL_TABLES && table >= TABLES)
       throw refuse('TABLE_MOD_FAILED', 'BAD_TABLE', `there is no table ${table}`);
-    if (table === ALL_TABLES) this.#tableConfig.fill(config);
-    else this.#tableConfig[table] = config;
+    // What is left of it in 1.3 are two bits without a meaning (OFPTC_DEPRECATED_MASK).
+    if ((config & ~3) !== 0) throw refuse('TABLE_MOD_FAILED', 'BAD_CONFIG', 'there is no such configuration');
   }
 
   /** @param frame what the packet-out, or the buffer that it names, holds */
@@ -257,7 +287,9 @@ export class Datapath {
 
   #tell(reason: number, port: DatapathPort): void {
     const desc = descOf(port);
-    for (const listener of this.listeners) listener.port(reason, desc);
+    this.#journal.afterwards(() => {
+      for (const listener of this.listeners) listener.port(reason, desc);
+    });
   }
 
   /** Sets what the device says its hardware address is. */
@@ -310,7 +342,7 @@ export class Datapath {
 
   /** Does it when no worker can count there any more: behind a barrier, one for all that has come together. */
   #later(clear: () => void): void {
-    this.#limbo.push({ clear });
+    this.#limbo.push(clear);
     if (this.#reclaiming) return;
     this.#reclaiming = true;
     void this.#reclaim();
@@ -323,7 +355,7 @@ export class Datapath {
       const gone = this.#limbo;
       this.#limbo = [];
       await this.log.barrier();
-      for (const { clear } of gone) clear();
+      for (const clear of gone) clear();
     }
     this.#reclaiming = false;
   }

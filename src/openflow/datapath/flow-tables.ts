@@ -5,6 +5,7 @@ import { checkInstructions, checkMatch, type Surroundings } from './check.ts';
 import { compileInstructions, type Indices } from './compile.ts';
 import type { Counters } from './counters.ts';
 import { IndexPool } from './indices.ts';
+import type { Journal } from './journal.ts';
 import { covers, matchWords, overlaps } from './match-words.ts';
 import { actionsOf, type Owner, type Rule, ruleKey } from './rule.ts';
 import type { RuleLog } from './rule-log.ts';
@@ -22,6 +23,7 @@ export interface RuleFilter {
 export interface FlowTablesContext {
   readonly log: RuleLog;
   readonly counters: Counters;
+  readonly journal: Journal;
   readonly around: Surroundings;
   readonly indices: Indices;
   /** Most rules of the tenant. */
@@ -49,6 +51,10 @@ export class FlowTables {
 
   get size(): number {
     return this.#byKey.size;
+  }
+
+  has(rule: Rule): boolean {
+    return this.#byKey.get(rule.key) === rule;
   }
 
   sizeOf(table: number): number {
@@ -124,10 +130,25 @@ export class FlowTables {
     this.#byKey.delete(rule.key);
     this.#tables.get(rule.table)?.delete(rule);
     this.#timed.delete(rule);
+    const { journal } = this.#context;
+    if (journal.active) journal.note(() => this.#remember(rule));
+  }
+
+  #remember(rule: Rule): void {
+    this.#byKey.set(rule.key, rule);
+    let rules = this.#tables.get(rule.table);
+    if (rules === undefined) {
+      rules = new Set();
+      this.#tables.set(rule.table, rules);
+    }
+    rules.add(rule);
+    if (rule.idleTimeout > 0 || rule.hardTimeout > 0) this.#timed.add(rule);
+    const { journal } = this.#context;
+    if (journal.active) journal.note(() => this.#forget(rule));
   }
 
   #add(mod: FlowMod, owner: Owner): void {
-    const { around, indices, log, counters, most } = this.#context;
+    const { around, indices, log, counters, most, journal } = this.#context;
     this.#checkTable(mod.table);
     if ((mod.flags & ~0x1f) !== 0) throw refuse('FLOW_MOD_FAILED', 'BAD_FLAGS', `flags 0x${mod.flags.toString(16)}`);
     checkMatch(mod.match);
@@ -140,6 +161,7 @@ export class FlowTables {
       throw refuse('FLOW_MOD_FAILED', 'TABLE_FULL', `the tenant may have ${most} rules`);
     const index = this.#pool.take();
     if (index < 0) throw refuse('FLOW_MOD_FAILED', 'TABLE_FULL', `there are ${Limit.Rules} rules at most`);
+    if (journal.active) journal.note(() => this.#pool.give(index));
     const program = compileInstructions(mod.instructions, indices);
     const { match, table, priority, cookie, flags, idleTimeout, hardTimeout, instructions } = mod;
     const rule: Rule = {
@@ -157,14 +179,7 @@ export class FlowTables {
       }
       this.#forget(old);
     }
-    this.#byKey.set(key, rule);
-    let rules = this.#tables.get(table);
-    if (rules === undefined) {
-      rules = new Set();
-      this.#tables.set(table, rules);
-    }
-    rules.add(rule);
-    if (idleTimeout > 0 || hardTimeout > 0) this.#timed.add(rule);
+    this.#remember(rule);
     log.write(setRecord(rule, program));
     if (old === undefined) return;
     log.write([LogRecord.RuleRemove, old.index]);
@@ -173,7 +188,7 @@ export class FlowTables {
   }
 
   #modify(mod: FlowMod): void {
-    const { around, indices, log, counters } = this.#context;
+    const { around, indices, log, counters, journal } = this.#context;
     if (mod.table !== ALL_TABLES) this.#checkTable(mod.table);
     else throw refuse('FLOW_MOD_FAILED', 'BAD_TABLE_ID', 'modify names a table');
     checkMatch(mod.match);
@@ -183,6 +198,8 @@ export class FlowTables {
       { ...mod, outPort: Ports.Any, outGroup: Groups.Any },
       mod.command === 'modify_strict',
     )) {
+      const { instructions, basePackets, baseBytes } = rule;
+      journal.note(() => Object.assign(rule, { instructions, basePackets, baseBytes }));
       rule.instructions = mod.instructions;
       if ((mod.flags & FlowFlag.ResetCounts) !== 0) {
         const { packets, bytes } = counters.pair('rules', rule.index);

@@ -4,6 +4,7 @@ import { type Bucket, type GroupMod, Groups, type GroupType, Ports } from '../mo
 import { checkFreeActions, type Surroundings } from './check.ts';
 import { compileActions, type Indices } from './compile.ts';
 import { IndexPool } from './indices.ts';
+import type { Journal } from './journal.ts';
 import type { Owner } from './rule.ts';
 import type { RuleLog } from './rule-log.ts';
 
@@ -40,8 +41,10 @@ export class GroupTable {
   readonly #places = new IndexPool(Limit.Buckets);
   readonly #log: RuleLog;
   readonly #retire: Retire;
+  readonly #journal: Journal;
 
-  constructor(log: RuleLog, retire: Retire) {
+  constructor(log: RuleLog, retire: Retire, journal: Journal) {
+    this.#journal = journal;
     this.#log = log;
     this.#retire = retire;
   }
@@ -59,6 +62,7 @@ export class GroupTable {
     const index = this.#indices.take();
     if (index < 0) throw refuse('GROUP_MOD_FAILED', 'OUT_OF_GROUPS', `there are ${Limit.Groups} groups already`);
     const places = this.#takePlaces(mod.buckets.length, () => this.#indices.give(index));
+    this.#journal.note(() => this.#indices.give(index));
     this.#set({ id: mod.group, index, owner, type, buckets: mod.buckets, places, createdMs: nowMs }, indices);
   }
 
@@ -76,6 +80,7 @@ export class GroupTable {
     const group = this.groups.get(id);
     if (group === undefined) return;
     this.groups.delete(id);
+    this.#journal.note(() => this.groups.set(id, group));
     this.#log.write([LogRecord.GroupRemove, group.index]);
     this.#retire('groups', [group.index], this.#indices);
     this.#retire('buckets', group.places, this.#places);
@@ -88,13 +93,21 @@ export class GroupTable {
 
   #takePlaces(count: number, undo: () => void): number[] {
     const places = this.#places.takeMany(count);
-    if (places !== null) return places;
+    if (places !== null) {
+      this.#journal.note(() => this.#places.giveMany(places));
+      return places;
+    }
     undo();
     throw refuse('GROUP_MOD_FAILED', 'OUT_OF_BUCKETS', `there are ${Limit.Buckets} buckets at most`);
   }
 
   #set(group: Group, indices: Indices): void {
+    const old = this.groups.get(group.id);
     this.groups.set(group.id, group);
+    this.#journal.note(() => {
+      if (old === undefined) this.groups.delete(group.id);
+      else this.groups.set(group.id, old);
+    });
     const record: number[] = [LogRecord.GroupSet, group.index, KIND[group.type], group.buckets.length];
     for (const [i, { weight, watchPort, watchGroup, actions }] of group.buckets.entries()) {
       const body = compileActions(actions, indices);

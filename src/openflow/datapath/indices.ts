@@ -22,4 +22,8 @@ export class IndexPool {
   give(index: number): void {
     this.#free.push(index);
   }
+
+  giveMany(indices: readonly number[]): void {
+    for (const index of indices) this.give(index);
+  }
 }

@@ -4,6 +4,7 @@ import { refuse } from '../codec/errors.ts';
 import { type Band, type MeterMod, Meters } from '../model.ts';
 import type { Retire } from './groups.ts';
 import { IndexPool } from './indices.ts';
+import type { Journal } from './journal.ts';
 import type { Owner } from './rule.ts';
 import type { RuleLog } from './rule-log.ts';
 
@@ -29,9 +30,11 @@ export class MeterTable {
   readonly #rates: SharedBuckets;
   readonly #nowMs: () => number;
   readonly #retire: Retire;
+  readonly #journal: Journal;
 
   /** @param rates tokens of the bands, by their index */
-  constructor(log: RuleLog, rates: SharedBuckets, nowMs: () => number, retire: Retire) {
+  constructor(log: RuleLog, rates: SharedBuckets, nowMs: () => number, retire: Retire, journal: Journal) {
+    this.#journal = journal;
     this.#log = log;
     this.#rates = rates;
     this.#nowMs = nowMs;
@@ -51,6 +54,7 @@ export class MeterTable {
     const index = this.#indices.take();
     if (index < 0) throw refuse('METER_MOD_FAILED', 'OUT_OF_METERS', `there are ${Limit.Meters} meters already`);
     const places = this.#takePlaces(mod.bands.length, () => this.#indices.give(index));
+    this.#journal.note(() => this.#indices.give(index));
     this.#set({ id: mod.meter, index, owner, flags: mod.flags, bands: mod.bands, places, createdMs: this.#nowMs() });
   }
 
@@ -67,6 +71,7 @@ export class MeterTable {
     const meter = this.meters.get(id);
     if (meter === undefined) return;
     this.meters.delete(id);
+    this.#journal.note(() => this.meters.set(id, meter));
     this.#log.write([LogRecord.MeterRemove, meter.index]);
     this.#retire('meters', [meter.index], this.#indices);
     this.#retire('bands', meter.places, this.#places);
@@ -74,13 +79,21 @@ export class MeterTable {
 
   #takePlaces(count: number, undo: () => void): number[] {
     const places = count > MOST_BANDS ? null : this.#places.takeMany(count);
-    if (places !== null) return places;
+    if (places !== null) {
+      this.#journal.note(() => this.#places.giveMany(places));
+      return places;
+    }
     undo();
     throw refuse('METER_MOD_FAILED', 'OUT_OF_BANDS', `a meter has ${MOST_BANDS} bands at most`);
   }
 
   #set(meter: Meter): void {
+    const old = this.meters.get(meter.id);
     this.meters.set(meter.id, meter);
+    this.#journal.note(() => {
+      if (old === undefined) this.meters.delete(meter.id);
+      else this.meters.set(meter.id, old);
+    });
     const record: number[] = [LogRecord.MeterSet, meter.index, meter.flags, meter.bands.length];
     for (const [i, band] of meter.bands.entries()) {
       const level = band.type === 'dscp_remark' ? band.precedenceLevel : 0;

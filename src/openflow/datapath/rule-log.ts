@@ -1,8 +1,10 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Ring } from '../../frame/ring.ts';
 import { LogRecord, type RulesImage, Shared } from '../../path/rules/log.ts';
 
-/** Records that wait for room: beyond this the channel stops reading (`full`). */
-const MANY = 4096;
+/** Words that wait for room in a ring: beyond the first controllers are no longer read from, beyond the second their frames are dropped. */
+const MANY = 1 << 18;
+const TOO_MANY = 1 << 21;
 
 /**
  * Writes records into the ring of every worker, in order; what finds no room waits here. A barrier is answered when every worker has
@@ -13,10 +15,14 @@ export class RuleLog {
   readonly #views: readonly Int32Array[];
   readonly #words: readonly Int32Array[];
   readonly #waiting: Int32Array[][];
+  readonly #waitingWords: number[];
   readonly #wake: (worker: number) => void;
   #sequence = 0;
   #written = false;
   #closed = false;
+  /** What is written while `hold` is in force; a frame of a packet-out is for the first worker alone. */
+  #held: { readonly words: Int32Array; readonly first: boolean }[] | null = null;
+  packetOutsDropped = 0;
 
   /** @param wake tells a worker that its ring holds something */
   constructor(image: RulesImage, wake: (worker: number) => void) {
@@ -24,12 +30,25 @@ export class RuleLog {
     this.#views = this.#rings.map(({ octets }) => new Int32Array(octets.buffer, octets.byteOffset));
     this.#words = image.workers.map(({ words }) => new Int32Array(words));
     this.#waiting = image.workers.map(() => []);
+    this.#waitingWords = image.workers.map(() => 0);
     this.#wake = wake;
   }
 
   /** Whether so much waits that nothing more should be asked for. */
   get full(): boolean {
-    return this.#waiting.some((records) => records.length > MANY);
+    return this.#waitingWords.some((words) => words > MANY);
+  }
+
+  /** @returns when there is room for more changes; null: now */
+  room(): Promise<void> | null {
+    return this.full ? this.#emptied() : null;
+  }
+
+  async #emptied(): Promise<void> {
+    while (this.full) {
+      await sleep(1);
+      this.flush();
+    }
   }
 
   /** Ends the log: nobody is woken any more, and barriers that are waited for are answered. */
@@ -39,13 +58,34 @@ export class RuleLog {
 
   write(record: readonly number[] | Int32Array): void {
     const words = record instanceof Int32Array ? record : Int32Array.from(record);
+    if (this.#held !== null) {
+      this.#held.push({ words, first: false });
+      return;
+    }
     for (let worker = 0; worker < this.#rings.length; worker++) this.#write(worker, words);
+    this.#wakeLater();
+  }
+
+  /** From now on records are kept back, until `release`. */
+  hold(): void {
+    this.#held = [];
+  }
+
+  /** Writes what was kept back, or forgets it. */
+  release(keep: boolean): void {
+    const held = this.#held ?? [];
+    this.#held = null;
+    if (!keep || held.length === 0) return;
+    for (const { words, first } of held)
+      for (let worker = 0; worker < (first ? 1 : this.#rings.length); worker++) this.#write(worker, words);
     this.#wakeLater();
   }
 
   #write(worker: number, words: Int32Array): void {
     const waiting = this.#waiting[worker];
-    if (waiting.length > 0 || !this.#put(worker, words)) waiting.push(words);
+    if (waiting.length === 0 && this.#put(worker, words)) return;
+    waiting.push(words);
+    this.#waitingWords[worker] += words.length;
   }
 
   #wakeLater(): void {
@@ -65,15 +105,20 @@ export class RuleLog {
     const record = new Int32Array(4 + actions.length + ((frame.length + 3) >> 2));
     record.set([LogRecord.PacketOut, inPort | 0, actions.length, frame.length, ...actions]);
     new Uint8Array(record.buffer).set(frame, (4 + actions.length) * 4);
-    this.#write(0, record);
-    this.#wakeLater();
+    if (this.#held !== null) this.#held.push({ words: record, first: true });
+    else if (this.#waitingWords[0] > TOO_MANY) this.packetOutsDropped++;
+    else {
+      this.#write(0, record);
+      this.#wakeLater();
+    }
   }
 
   /** Writes what waits, as far as there is room. */
   flush(): void {
     for (const [worker, waiting] of this.#waiting.entries()) {
       let done = 0;
-      while (done < waiting.length && this.#put(worker, waiting[done])) done++;
+      while (done < waiting.length && this.#put(worker, waiting[done]))
+        this.#waitingWords[worker] -= waiting[done++].length;
       if (done > 0) waiting.splice(0, done);
     }
   }

@@ -1,9 +1,12 @@
 import { PortConfig } from '../../path/rules/log.ts';
 import { refuse } from '../codec/errors.ts';
+import type { QueueConfig } from '../codec/queue.ts';
 import type { FlowStats, GroupStats, MeterStats, PortDesc, PortStats, QueueStats, TableStats } from '../codec/stats.ts';
+import type { TableFeatures } from '../codec/table-features.ts';
 import { ALL_TABLES, FlowFlag, Groups, type MeterMod, Meters, Ports } from '../model.ts';
 import { TABLES } from './check.ts';
 import type { Counters } from './counters.ts';
+import { tableFeatures } from './features.ts';
 import type { FlowTables, RuleFilter } from './flow-tables.ts';
 import type { Group, GroupTable } from './groups.ts';
 import type { DatapathHost } from './host.ts';
@@ -18,6 +21,7 @@ export interface StatisticsContext {
   readonly groups: GroupTable;
   readonly meters: MeterTable;
   readonly queues: QueueTable;
+  readonly mostRules: number;
   readonly ports: ReadonlyMap<number, DatapathPort>;
   readonly counters: Counters;
   readonly host: DatapathHost;
@@ -36,18 +40,24 @@ export class Statistics {
     return { packets: packets - rule.basePackets, bytes: bytes - rule.baseBytes };
   }
 
-  flowStats(filter: RuleFilter): FlowStats[] {
-    const nowMs = this.#context.host.nowMs();
-    return this.#context.flows.select(filter).map((rule) => {
+  /** Rows are made as they are taken; a rule that is gone by then is left out. */
+  flowStats(filter: RuleFilter): Iterable<FlowStats> {
+    return this.#flowRows(this.#context.flows.select(filter));
+  }
+
+  *#flowRows(rules: readonly Rule[]): Generator<FlowStats> {
+    for (const rule of rules) {
+      if (!this.#context.flows.has(rule)) continue;
       const { packets, bytes } = this.countsOf(rule);
       const { table, priority, idleTimeout, hardTimeout, flags, cookie, match, instructions, createdMs } = rule;
-      return {
-        ...{ table, priority, idleTimeout, hardTimeout, cookie, match, instructions, ...duration(nowMs - createdMs) },
+      yield {
+        ...{ table, priority, idleTimeout, hardTimeout, cookie, match, instructions },
+        ...duration(this.#context.host.nowMs() - createdMs),
         flags: flags & ~FlowFlag.CheckOverlap & ~FlowFlag.ResetCounts,
         packets: BigInt(packets),
         bytes: BigInt(bytes),
       };
-    });
+    }
   }
 
   aggregate(filter: RuleFilter): { packets: bigint; bytes: bigint; flows: number } {
@@ -65,6 +75,10 @@ export class Statistics {
       const { packets: lookups, bytes: matches } = this.#context.counters.pair('tables', table);
       return { table, active: this.#context.flows.sizeOf(table), lookups: BigInt(lookups), matches: BigInt(matches) };
     });
+  }
+
+  tableFeatures(): TableFeatures[] {
+    return tableFeatures(this.#context.mostRules);
   }
 
   portDescs(): PortDesc[] {
@@ -118,11 +132,9 @@ export class Statistics {
   }
 
   /** Bodies of queue-get-config. @param number OFPP_ANY for all @throws OpenFlowError */
-  queueConfigs(number: number): { readonly queue: number; readonly port: number; readonly properties: Properties }[] {
+  queueConfigs(number: number): QueueConfig[] {
     return this.#queuesOf(number).map(({ id, port, rate }) => ({
-      queue: id,
-      port,
-      properties: { data: maxRate(rate) },
+      ...{ queue: id, port, minRate: null, maxRate: thousandths(rate) },
     }));
   }
 
@@ -200,17 +212,9 @@ export class Statistics {
 /** OFPQ_ALL. */
 const ALL_QUEUES = 0xffffffff;
 
-interface Properties {
-  readonly data: Uint8Array;
-}
-
-/** OFPQT_MAX_RATE: tenths of a percent of the port's speed. Source: 1.3.5, section 7.2.2. */
-function maxRate(rate: number): Uint8Array {
-  const view = new DataView(new ArrayBuffer(16));
-  view.setUint16(0, 2);
-  view.setUint16(2, 16);
-  view.setUint16(8, Math.min(1000, Math.max(1, Math.round(rate / KBPS))));
-  return new Uint8Array(view.buffer);
+/** A rate in bits a second as thousandths of the speed that ports are said to have. */
+function thousandths(rate: number): number {
+  return Math.min(1000, Math.max(1, Math.round(rate / KBPS)));
 }
 
 /** OFPPS_LINK_DOWN, OFPPS_LIVE. */
