@@ -53,6 +53,7 @@ const REASONS = [
   ['table-miss', 'No rule of the table matches the frame.'],
   ['rule-drop', 'The rules that match the frame send it nowhere.'],
   ['meter', 'A meter is over its rate.'],
+  ['queue-rate', 'The queue of the port is over its rate.'],
   ['rule-ttl', 'An action would have taken down a TTL that had run out.'],
   ['rule-port', 'The configuration of the OpenFlow port lets no such frame through.'],
   ['rule-fragment', 'The datapath was told to drop fragments.'],
@@ -110,8 +111,9 @@ export const Drop = {
   TableMiss: 35,
   RuleDrop: 36,
   Meter: 37,
-  RuleTtl: 38,
-  RulePort: 39,
-  RuleFragment: 40,
+  QueueRate: 38,
+  RuleTtl: 39,
+  RulePort: 40,
+  RuleFragment: 41,
 } as const;
 export type Drop = (typeof Drop)[keyof typeof Drop];

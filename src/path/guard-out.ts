@@ -10,7 +10,7 @@ import type { OutStage } from './stage.ts';
 import type { Waste } from './waste.ts';
 
 /**
- * The operator's last word on each output, whatever made it: the link is up, the frame fits the port's MTU (what is behind the
+ * The operator's last word on each output, whatever made it: the link is up and the OpenFlow port is not shut, the frame fits the port's MTU (what is behind the
  * Ethernet header and one VLAN tag; of a super-frame, its segments), and on an uplink that tenants share, the tenant's own outer
  * tag is put on, which no rule of the tenant can choose.
  */
@@ -20,23 +20,28 @@ export class GuardOut implements OutStage {
   readonly #bridge: BridgeImage;
   readonly #devices: Devices;
   readonly #waste: Waste;
+  /** By port: 1 where OpenFlow lets nothing leave. */
+  readonly #blocked: Uint8Array | null;
 
-  constructor(pool: Pool, bridge: BridgeImage, devices: Devices, waste: Waste) {
+  constructor(pool: Pool, bridge: BridgeImage, devices: Devices, waste: Waste, blocked: Uint8Array | null = null) {
     this.#pool = pool;
     this.#bridge = bridge;
     this.#devices = devices;
     this.#waste = waste;
+    this.#blocked = blocked;
   }
 
   run(batch: Batch, outputs: Outputs): void {
     const { count, frame, port } = outputs;
     const { device, outerVlan, mtu } = this.#bridge;
     const { linkUp } = this.#devices;
+    const blocked = this.#blocked;
     for (let o = 0; o < count; o++) {
       const to = port[o];
       if (to < 0) continue;
       const i = frame[o];
       if (linkUp[device[to]] === 0) this.#waste.output(batch, outputs, o, Drop.LinkDown);
+      else if (blocked !== null && blocked[to] === 1) this.#waste.output(batch, outputs, o, Drop.RulePort);
       else if (this.#payload(batch, i, outputs, o) > mtu[to]) this.#waste.output(batch, outputs, o, Drop.Mtu);
       else if (outerVlan[to] > 0) this.#pushOuter(batch, i, outputs, o);
     }

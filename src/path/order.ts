@@ -37,6 +37,7 @@ export function stageOrder(image: TenantImage): { readonly in: readonly string[]
       ['offload'],
       ['guard-in'],
       ['port-security', has.portSecurity],
+      ['rules', image.rules !== null],
       ['vlan-in'],
       ['reserved'],
       ['acl-in', has.aclIn],

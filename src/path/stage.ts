@@ -1,5 +1,6 @@
 import type { Batch } from '../frame/batch.ts';
 import type { Outputs } from './outputs.ts';
+import type { RuleObserver } from './rules/observer.ts';
 
 /** One step of the way in: looks at all live frames of a batch and gives each a fate, or leaves it as it is. */
 export interface Stage {
@@ -11,6 +12,7 @@ export interface Stage {
 export interface Observer {
   in(stage: Stage): Stage;
   out(stage: OutStage): OutStage;
+  readonly rules?: RuleObserver;
 }
 
 /** One step of the way out: looks at all outputs that the batch has made so far. */

@@ -32,6 +32,8 @@ import { PortSecurity } from './port-security.ts';
 import { Punter } from './punter.ts';
 import { ReservedAddresses } from './reserved.ts';
 import { Route } from './route.ts';
+import { RulesStage } from './rules/rules-stage.ts';
+import type { RuleStore } from './rules/store.ts';
 import type { Observer, OutStage, Stage } from './stage.ts';
 import { ToRouter } from './to-router.ts';
 import { VlanIn } from './vlan-in.ts';
@@ -66,8 +68,11 @@ export class TenantPath {
   readonly #leaks: LeakSink;
   readonly #guard: GuardIn;
   readonly cache: FlowCache;
+  /** Rule tables; null: every frame is handled as by `NORMAL`. */
+  readonly rules: RulesStage | null;
   #cached = true;
   readonly #work: Float64Array;
+  readonly #fromNormal: number;
   readonly #fromRoute: number;
   readonly #fromForward: number;
 
@@ -78,6 +83,7 @@ export class TenantPath {
     devices: Devices,
     buckets: SharedBuckets,
     leaks: LeakSink,
+    store: RuleStore | null = null,
     observer: Observer | null = null,
   ) {
     const { bridge, router } = image;
@@ -91,23 +97,34 @@ export class TenantPath {
     const wayOut: OutStage[] = [
       ...optional(has.aclOut, () => new AclOut(acls, bridge, waste)),
       new VlanOut(pool, bridge, waste),
-      new GuardOut(pool, bridge, devices, waste),
+      new GuardOut(pool, bridge, devices, waste, store?.blocked ?? null),
       new Emit(pool, ledger, devices, bridge, image.index),
     ];
-    const egress = new Egress(observer === null ? wayOut : wayOut.map((stage) => observer.out(stage)), OUTPUTS);
+    const watchedOut = observer === null ? wayOut : wayOut.map((stage) => observer.out(stage));
+    const egress = new Egress(watchedOut, OUTPUTS);
     const parse = new Parse(pool);
     const guard = new GuardIn(pool, image, buckets);
     const security = has.portSecurity ? new PortSecurity(pool, bridge) : null;
-    const bridging: Stage[] = [
-      parse,
-      new OffloadCheck(pool),
-      guard,
-      ...(security === null ? [] : [security]),
+    const bridging: Stage[] = [parse, new OffloadCheck(pool), guard, ...(security === null ? [] : [security])];
+    if (image.rules !== null && store !== null) {
+      this.rules = new RulesStage({
+        ...{ pool, image: image.rules, worker, store, bridge, devices, ledger, punter, parse },
+        tenant: image.index,
+        routerRow: bridge.ports,
+        // A rule's output cannot get round the operator's last guards; ACLs and tags are the built-in way's alone.
+        egress: new Egress(watchedOut.slice(-2), OUTPUTS),
+        normal: (batch) => this.#run(batch, this.#fromNormal),
+        observer: observer?.rules ?? null,
+      });
+      bridging.push(this.rules);
+    } else this.rules = null;
+    this.#fromNormal = bridging.length;
+    bridging.push(
       new VlanIn(pool, bridge),
       new ReservedAddresses(pool, bridge),
       ...optional(has.aclIn, () => new AclIn(acls, bridge)),
       new Learn(pool, macs, ledger, punter, router),
-    ];
+    );
     const routing: Stage[] = [];
     let hold: Hold | null = null;
     let neighbors: NeighborTable | null = null;
@@ -184,10 +201,12 @@ export class TenantPath {
     let from = port[0];
     let frames = 0;
     let bytes = 0;
+    let batchBytes = 0;
     for (let i = 0; i < count; i++) {
       if (port[i] !== from) {
         cells[from * COLUMNS + Column.Received] += frames;
         cells[from * COLUMNS + Column.ReceivedBytes] += bytes;
+        batchBytes += bytes;
         from = port[i];
         frames = 0;
         bytes = 0;
@@ -197,11 +216,21 @@ export class TenantPath {
     }
     cells[from * COLUMNS + Column.Received] += frames;
     cells[from * COLUMNS + Column.ReceivedBytes] += bytes;
-    if (this.#cached && this.#guard.excess(batch) <= 0 && this.cache.run(batch) === 0) {
-      batch.count = 0;
-      return;
+    batchBytes += bytes;
+    if (this.#cached && (this.rules === null || this.rules.plain) && this.#guard.excess(batch) <= 0) {
+      const left = this.cache.run(batch);
+      this.rules?.countPlain(count - left, batchBytes - (left === 0 ? 0 : bytesLeft(batch)), batch.nowUs);
+      if (left === 0) {
+        batch.count = 0;
+        return;
+      }
     }
     this.#run(batch, 0);
+  }
+
+  /** Carries out what the control side has changed in the rules. @param most records @returns how many */
+  changeRules(most: number, nowUs: number, nowMs: number): number {
+    return this.rules === null ? 0 : this.rules.change(most, nowUs, nowMs);
   }
 
   /** Books time that a worker had for the tenant, microseconds. */
@@ -268,6 +297,13 @@ export class TenantPath {
     }
     batch.count = 0;
   }
+}
+
+/** Bytes of the frames that the flow cache did not carry out. */
+function bytesLeft({ count, fate, headLength, bodyLength }: Batch): number {
+  let bytes = 0;
+  for (let i = 0; i < count; i++) if (fate[i] !== Fate.Sent) bytes += headLength[i] + bodyLength[i];
+  return bytes;
 }
 
 /** A stage, made only where the tenant needs it. */

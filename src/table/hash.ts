@@ -39,6 +39,11 @@ function finish(a: number, b: number): number {
   return x ^ (x >>> 16);
 }
 
+/** One word spread over all bits, without keys: not for tables whose keys a sender chooses. */
+export function mix(word: number): number {
+  return finish(word, 0);
+}
+
 export function hash1(keys: Int32Array, a: number): number {
   return finish(product(a, keys, 0), product(a, keys, 2));
 }

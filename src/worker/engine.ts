@@ -18,6 +18,8 @@ const IDLE_WAIT_MS = 50;
 /** After the last frame a worker looks again for so long before it sleeps: an answer is nearly always faster than that. */
 const SPIN_US = 200;
 const CLOSE_ROUNDS = 100;
+/** Changes of a tenant's rules carried out in one turn: about as long as a batch of frames takes. */
+const RULE_CHANGES = 128;
 
 export interface EngineOptions {
   readonly worker: number;
@@ -156,7 +158,7 @@ export class Engine {
     batch.nowMs = this.#nowMs;
   }
 
-  /** Frames whose neighbour has answered, and frames that the slow path made. */
+  /** What the control side has changed in rules, frames whose neighbour has answered, and frames that the slow path made. */
   #fromRouters(): number {
     const tenants = this.tenants.indices;
     const ready = this.#ready;
@@ -165,6 +167,7 @@ export class Engine {
       const tenant = tenants[k];
       const path = this.tenants.paths[tenant];
       if (path === undefined) continue;
+      handled += path.changeRules(RULE_CHANGES, this.#now[0], this.#nowMs);
       if (path.hold !== null && path.hold.count > 0) {
         this.#stamp(ready, tenant);
         path.hold.release(ready);

@@ -1,9 +1,9 @@
 import { type Batch, Trait } from '../frame/batch.ts';
-import { HEAD_ROOM } from '../frame/layout.ts';
 import type { Pool } from '../frame/pool.ts';
 import { Ring } from '../frame/ring.ts';
 import { Drop } from '../observe/drop.ts';
 import { Column } from '../observe/ledger.ts';
+import { loadFrame } from '../path/load-frame.ts';
 import { Inject, InjectRecord } from '../path/punt.ts';
 import type { TenantPath } from '../path/tenant-path.ts';
 
@@ -38,7 +38,7 @@ export class Injector {
       const vlan = ring.bytes.getInt32(at + InjectRecord.Vlan, true);
       const length = ring.lengthAt(at) - InjectRecord.Frame;
       path.ledger.add(path.routerRow, Column.Generated, 1);
-      if (this.#load(batch, at + InjectRecord.Frame, length)) {
+      if (loadFrame(batch, this.#pool, ring.octets, at + InjectRecord.Frame, length)) {
         batch.port[0] = path.routerRow;
         path.parse(batch);
         batch.traits[0] |= Trait.Generated;
@@ -52,24 +52,5 @@ export class Injector {
       ring.pop();
     }
     return taken;
-  }
-
-  /** Copies a record's frame into slots of the pool. */
-  #load(batch: Batch, from: number, length: number): boolean {
-    const pool = this.#pool;
-    const inHead = length < HEAD_ROOM ? length : HEAD_ROOM;
-    const head = pool.takeHead(batch.tenant);
-    const body = head >= 0 && length > inHead ? pool.takeBody() : -1;
-    if (head < 0 || (length > inHead && body < 0)) {
-      pool.release(head);
-      return false;
-    }
-    const source = this.#ring.octets;
-    const start = pool.frameStart(head);
-    for (let k = 0; k < inHead; k++) pool.octets[start + k] = source[from + k];
-    const bodyStart = body < 0 ? 0 : pool.position(body);
-    for (let k = inHead; k < length; k++) pool.octets[bodyStart + k - inHead] = source[from + k];
-    batch.push(head, start, inHead, body, bodyStart, length - inHead);
-    return true;
   }
 }

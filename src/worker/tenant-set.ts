@@ -6,6 +6,7 @@ import { COLUMNS, Column } from '../observe/ledger.ts';
 import type { Devices } from '../path/devices.ts';
 import type { TenantImage } from '../path/image.ts';
 import { takeLeaked } from '../path/leak.ts';
+import { RuleStore } from '../path/rules/store.ts';
 import { type LeakSink, TenantPath } from '../path/tenant-path.ts';
 import type { TxSink } from '../port/port.ts';
 import type { SharedBuckets } from '../table/shared-buckets.ts';
@@ -37,6 +38,7 @@ export class TenantSet implements TxSink, LeakSink {
   /** Indices in use. */
   readonly indices: number[] = [];
   readonly #context: TenantContext;
+  readonly #stores: ({ readonly serial: number; readonly store: RuleStore } | undefined)[] = [];
   #cached = true;
 
   constructor(most: number, context: TenantContext) {
@@ -51,7 +53,7 @@ export class TenantSet implements TxSink, LeakSink {
     const { index } = image;
     const { pool, worker, devices, buckets, scheduler } = this.#context;
     this.paths[index]?.hold?.clear(Drop.NeighborFailed);
-    const path = new TenantPath(pool, image, worker, devices, buckets, this);
+    const path = new TenantPath(pool, image, worker, devices, buckets, this, this.#storeOf(image));
     path.setCache(this.#cached);
     this.paths[index] = path;
     this.leaked[index] ??= new Batch(BATCH_SIZE);
@@ -65,9 +67,20 @@ export class TenantSet implements TxSink, LeakSink {
     this.paths[index]?.hold?.clear(Drop.PortClosed);
     this.paths[index] = undefined;
     this.injectors[index] = undefined;
+    this.#stores[index] = undefined;
     this.#context.scheduler.setWeight(index, 0);
     const at = this.indices.indexOf(index);
     if (at >= 0) this.indices.splice(at, 1);
+  }
+
+  /** The tenant's rules as far as they have come: a changed tenant keeps them. */
+  #storeOf({ index, rules }: TenantImage): RuleStore | null {
+    if (rules === null) return null;
+    const kept = this.#stores[index];
+    if (kept?.serial === rules.serial) return kept.store;
+    const store = new RuleStore(rules.workers[this.#context.worker]);
+    this.#stores[index] = { serial: rules.serial, store };
+    return store;
   }
 
   /** Turns flow caches off or on, those of paths made later too. */

@@ -49,7 +49,7 @@ export function traceFrame(context: TraceContext, tenant: Tenant, port: string, 
   const pathOf = (one: Tenant, leaks: LeakSink): { path: TenantPath; narrator: Narrator } => {
     const image = shadowOf(one.image);
     const narrator = new Narrator(pool, one.model, image);
-    const path = new TenantPath(pool, image, 0, stand.devices, stand.buckets, leaks, narrator);
+    const path = new TenantPath(pool, image, 0, stand.devices, stand.buckets, leaks, null, narrator);
     path.setCache(false);
     return { path, narrator };
   };

@@ -257,7 +257,7 @@ export class Datapath {
   #writeMode(): void {
     const fail = this.#standalone ? FailMode.Standalone : FailMode.None;
     const fragments = this.config.flags === 1 ? FragmentMode.Drop : FragmentMode.Normal;
-    this.log.write([LogRecord.Mode, fail, fragments]);
+    this.log.write([LogRecord.Mode, fail, fragments, this.config.missSendLength]);
   }
 
   addPort(port: DatapathPort): void {

@@ -29,7 +29,7 @@ export const LogRecord = {
   MeterRemove: 7,
   /** OpenFlow port number, row of the tenant's port (-1: removed), config bits (`PortConfig`) */
   Port: 8,
-  /** `FailMode`, `FragmentMode` */
+  /** `FailMode`, `FragmentMode`, most bytes of a frame for a controller where no action says how many */
   Mode: 9,
   /** Sequence number, stored into `Shared.Barrier` when everything before it has been carried out. */
   Barrier: 10,

@@ -1,44 +1,21 @@
 import { Ring } from '../../frame/ring.ts';
 import { RuleClassifier } from '../../table/rule-classifier.ts';
 import { Arena } from './arena.ts';
+import { type GroupEntry, type MeterEntry, readGroup, readMeter } from './entries.ts';
 import { KEY_WORDS } from './layout.ts';
-import { FailMode, FragmentMode, Limit, LogRecord, type RulesWorkerImage, Shared } from './log.ts';
-import { Op, opCode, opLength } from './program.ts';
-
-/** A bucket of a group: its counters, its weight, what must be alive for it, its actions in the arena. */
-export interface BucketEntry {
-  readonly place: number;
-  readonly weight: number;
-  readonly watchPort: number;
-  readonly watchGroup: number;
-  readonly at: number;
-  readonly length: number;
-}
-
-export interface GroupEntry {
-  readonly kind: number;
-  readonly buckets: readonly BucketEntry[];
-  readonly weight: number;
-}
-
-export interface BandEntry {
-  readonly place: number;
-  readonly kind: number;
-  /** Packets or bits a second. */
-  readonly rate: number;
-  readonly burst: number;
-  readonly level: number;
-  tokens: number;
-  beforeUs: number;
-}
-
-export interface MeterEntry {
-  /** Bits are counted, not packets. */
-  readonly bits: boolean;
-  readonly bands: readonly BandEntry[];
-}
+import { FailMode, FragmentMode, Limit, LogRecord, PortConfig, type RulesWorkerImage, Shared } from './log.ts';
+import { Op, opCode, opLength, ReservedPort, SetField } from './program.ts';
 
 const PORTS = 65536;
+const ROWS = 4096;
+
+/** Takes what a controller sends: `LogRecord.PacketOut` at `words[at]`. */
+export interface PacketOutSink {
+  packetOut(words: Int32Array, at: number): void;
+}
+
+/** Key of a port's queue: numbers of both. */
+export const queueKey = (port: number, queue: number): number => port * 2 ** 32 + (queue >>> 0);
 
 /**
  * One worker's copy of a tenant's rules, groups, meters and ports: made by carrying out the log, some records a turn, so that a storm
@@ -49,23 +26,34 @@ export class RuleStore {
   readonly tables: (RuleClassifier | null)[] = new Array<RuleClassifier | null>(Limit.Tables).fill(null);
   readonly groups: (GroupEntry | undefined)[] = [];
   readonly meters: (MeterEntry | undefined)[] = [];
+  /** Indices of queues, by `queueKey`. */
+  readonly queues = new Map<number, number>();
   /** By OpenFlow port number up to 65,535: row of the tenant's port, -1 for none; and its configuration. */
   readonly rowOf = new Int32Array(PORTS).fill(-1);
   readonly configOf = new Int32Array(PORTS);
-  /** By row: the port's number, 0 for none. Rows in use. */
-  readonly numberOf = new Int32Array(4096);
+  /** By row: the port's number, 0 for none; 1 where nothing may leave. Rows in use. */
+  readonly numberOf = new Int32Array(ROWS);
+  readonly blocked = new Uint8Array(ROWS);
   rows = 0;
   standalone = false;
   dropFragments = false;
+  /** Most bytes of a frame that a controller gets where no action says how many. */
+  missSend = 128;
   /** Whether an action of any rule, group or packet-out may want super-frames cut first. */
   single = 0;
-  /** Grows with every change. */
-  version = 0;
+  /** Every frame is handled as by `NORMAL`: `plainRule` says so, or no rule at all (-1: after the last controller was lost). */
+  plain = false;
+  plainRule = -1;
+  /** Rules, and ports whose configuration is not the usual one. */
+  size = 0;
+  #configured = 0;
   // Columns by rule.
   at = new Int32Array(256);
   length = new Int32Array(256);
   cookieHigh = new Int32Array(256);
   cookieLow = new Int32Array(256);
+  /** `Scope`. */
+  scope = new Uint8Array(256);
   #table = new Int16Array(256).fill(-1);
   readonly #ring: Ring;
   readonly #view: Int32Array;
@@ -81,21 +69,22 @@ export class RuleStore {
     return !this.#ring.empty;
   }
 
-  /** Carries out at most so many records. @returns how many */
-  apply(most: number): number {
+  /** Carries out at most so many records. @param sink takes the frames among them @returns how many */
+  apply(most: number, sink: PacketOutSink): number {
     const ring = this.#ring;
     let done = 0;
     for (; done < most; done++) {
       const position = ring.peek();
       if (position < 0) break;
-      this.#carryOut(this.#view, position >> 2, ring.lengthAt(position) >> 2);
+      this.carryOut(this.#view, position >> 2, ring.lengthAt(position) >> 2, sink);
       ring.pop();
     }
-    if (done > 0) this.version++;
+    if (done > 0) this.#settle();
     return done;
   }
 
-  #carryOut(words: Int32Array, at: number, length: number): void {
+  /** Carries out one record. */
+  carryOut(words: Int32Array, at: number, length: number, sink: PacketOutSink): void {
     const index = words[at + 1];
     switch (words[at]) {
       case LogRecord.RuleSet:
@@ -115,7 +104,7 @@ export class RuleStore {
         this.groups[index] = undefined;
         break;
       case LogRecord.MeterSet:
-        this.#setMeter(words, at);
+        this.meters[index] = readMeter(words, at);
         break;
       case LogRecord.MeterRemove:
         this.meters[index] = undefined;
@@ -123,9 +112,17 @@ export class RuleStore {
       case LogRecord.Port:
         this.#setPort(index, words[at + 2], words[at + 3]);
         break;
+      case LogRecord.Queue:
+        if (words[at + 3] < 0) this.queues.delete(queueKey(index, words[at + 2]));
+        else this.queues.set(queueKey(index, words[at + 2]), words[at + 3]);
+        break;
+      case LogRecord.PacketOut:
+        sink.packetOut(words, at);
+        break;
       case LogRecord.Mode:
         this.standalone = words[at + 1] === FailMode.Standalone;
         this.dropFragments = words[at + 2] === FragmentMode.Drop;
+        this.missSend = words[at + 3];
         break;
       case LogRecord.Barrier:
         Atomics.store(this.#shared, Shared.Barrier, index);
@@ -135,13 +132,34 @@ export class RuleStore {
     }
   }
 
+  /** After changes: whether all that the tables say is `NORMAL`. */
+  #settle(): void {
+    this.plain = this.standalone;
+    this.plainRule = -1;
+    if (this.standalone || this.size !== 1 || this.#configured > 0 || this.dropFragments) return;
+    const rule = this.tables[0]?.match(NO_KEY) ?? -1;
+    if (rule < 0 || this.scope[rule] === Scope.Some || !this.#isNormal(rule)) return;
+    this.plain = true;
+    this.plainRule = rule;
+  }
+
+  #isNormal(rule: number): boolean {
+    const { words } = this.programs;
+    let at = this.at[rule];
+    const end = at + this.length[rule];
+    if (at < end && opCode(words[at]) === Op.WriteActions) at++;
+    return end - at === opLength(words[at]) && opCode(words[at]) === Op.Output && words[at + 1] === ReservedPort.Normal;
+  }
+
   #setRule(words: Int32Array, at: number, length: number): void {
     const index = words[at + 1];
     const table = words[at + 2];
     const n = words[at + 6];
     this.#grow(index + 1);
     const program = at + 7 + 3 * n;
+    if (this.#table[index] < 0) this.size++;
     this.#table[index] = table;
+    this.scope[index] = n > 0 ? Scope.Some : words[at + 3] === 0 ? Scope.Miss : Scope.All;
     this.#setProgram(index, words, program, at + length - program, words[at + 4], words[at + 5]);
     let classifier = this.tables[table];
     if (classifier === null) {
@@ -174,29 +192,15 @@ export class RuleStore {
     this.tables[table]?.remove(index);
     this.#dropProgram(index);
     this.#table[index] = -1;
+    this.size--;
   }
 
   #setGroup(words: Int32Array, at: number): void {
     const index = words[at + 1];
-    const count = words[at + 3];
     this.#dropBuckets(index);
-    const buckets: BucketEntry[] = [];
-    let weight = 0;
-    for (let b = 0, from = at + 4; b < count; b++) {
-      const length = words[from + 4];
-      buckets.push({
-        place: words[from],
-        weight: words[from + 1],
-        watchPort: words[from + 2],
-        watchGroup: words[from + 3],
-        at: this.programs.put(words, from + 5, length),
-        length,
-      });
-      this.single += wantsSingle(words, from + 5, length);
-      weight += words[from + 1];
-      from += 5 + length;
-    }
-    this.groups[index] = { kind: words[at + 2], buckets, weight };
+    const group = readGroup(words, at, this.programs);
+    for (const bucket of group.buckets) this.single += wantsSingle(this.programs.words, bucket.at, bucket.length);
+    this.groups[index] = group;
   }
 
   #dropBuckets(index: number): void {
@@ -206,32 +210,20 @@ export class RuleStore {
     }
   }
 
-  #setMeter(words: Int32Array, at: number): void {
-    const bits = (words[at + 2] & 2) === 0;
-    const bands: BandEntry[] = [];
-    for (let b = 0, from = at + 4; b < words[at + 3]; b++, from += 5) {
-      const scale = bits ? 1000 : 1;
-      const rate = (words[from + 2] >>> 0) * scale;
-      // Without a burst of its own a band may save up a second of its rate, as in Open vSwitch.
-      const said = (words[at + 2] & 4) === 0 ? 0 : (words[from + 3] >>> 0) * scale;
-      const burst = said > 0 ? said : rate;
-      bands.push({
-        ...{ place: words[from], kind: words[from + 1], rate, burst, level: words[from + 4] },
-        tokens: burst,
-        beforeUs: -1,
-      });
-    }
-    this.meters[words[at + 1]] = { bits, bands };
-  }
-
   #setPort(number: number, row: number, config: number): void {
     if (number <= 0 || number >= PORTS) return;
     const old = this.rowOf[number];
-    if (old >= 0) this.numberOf[old] = 0;
+    if (old >= 0) {
+      this.numberOf[old] = 0;
+      this.blocked[old] = 0;
+    }
+    if (this.configOf[number] !== 0) this.#configured--;
+    if (config !== 0) this.#configured++;
     this.rowOf[number] = row;
     this.configOf[number] = config;
     if (row < 0) return;
     this.numberOf[row] = number;
+    this.blocked[row] = (config & (PortConfig.Down | PortConfig.NoForward)) !== 0 ? 1 : 0;
     if (row >= this.rows) this.rows = row + 1;
   }
 
@@ -247,19 +239,26 @@ export class RuleStore {
     this.length = larger(this.length);
     this.cookieHigh = larger(this.cookieHigh);
     this.cookieLow = larger(this.cookieLow);
+    const scope = new Uint8Array(size);
+    scope.set(this.scope);
+    this.scope = scope;
     const tables = new Int16Array(size).fill(-1);
     tables.set(this.#table);
     this.#table = tables;
   }
 }
 
+/** What a rule matches: some frames, all, or all that nothing else does (the table-miss entry: priority 0; 1.3.5, section 5.4). */
+export const Scope = { Some: 0, All: 1, Miss: 2 } as const;
+
+const NO_KEY = new Int32Array(KEY_WORDS);
+
 /** 1 when one of the ops, also those to be written, may want super-frames cut first. */
 function wantsSingle(words: Int32Array, at: number, length: number): number {
   for (let k = at; k < at + length; ) {
     const code = opCode(words[k]);
     if (code === Op.PushMpls || code === Op.PushPbb || code === Op.PopMpls || code === Op.PopPbb) return 1;
-    if (code === Op.PushVlan || (code === Op.SetField && words[k + 1] === 3)) return 1;
-    if (code === Op.Output && words[k + 1] === -3) return 1;
+    if (code === Op.PushVlan || (code === Op.SetField && words[k + 1] === SetField.EthType)) return 1;
     k += code === Op.WriteActions ? 1 : opLength(words[k]);
   }
   return 0;
