@@ -11,7 +11,7 @@ import { poolOf, pushFrame } from '../support/frames.ts';
 import { mutate } from './mutate.ts';
 import { Random, seedOfRun } from './random.ts';
 
-const FRAMES = 20_000;
+const FRAMES = 50_000;
 const GIVEN = new URL('../golden/rules-frames.txt', import.meta.url);
 const LINES = readFileSync(GIVEN, 'utf8')
   .split('\n')

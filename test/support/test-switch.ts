@@ -3,6 +3,9 @@ import { parseConfig } from '../../src/control/config/load.ts';
 import type { SwitchModel } from '../../src/control/config/model.ts';
 import { DROP_REASONS } from '../../src/observe/drop.ts';
 import { Column, Ledger } from '../../src/observe/ledger.ts';
+import { createRulesImage } from '../../src/openflow/datapath/counters.ts';
+import { Datapath } from '../../src/openflow/datapath/datapath.ts';
+import type { RulesImage } from '../../src/path/rules/log.ts';
 import { MemoryEnd, MemoryPort } from '../../src/port/memory-port.ts';
 import type { SlowEvent } from '../../src/slow/events.ts';
 import { SlowPath } from '../../src/slow/slow-path.ts';
@@ -15,6 +18,8 @@ export interface TestSwitchOptions {
   readonly heads?: number;
   readonly bodies?: number;
   readonly workers?: 1;
+  /** Each tenant has rule tables: `datapath`. */
+  readonly rules?: boolean;
   /** Offloads of memory ports by name. */
   readonly offloads?: Readonly<Record<string, number>>;
 }
@@ -33,6 +38,7 @@ export class TestSwitch {
   readonly uplinks: Ledger;
   nowUs = 1_000_000;
   readonly #ends = new Map<string, MemoryEnd>();
+  readonly #datapaths = new Map<string, Datapath>();
 
   /** @param yaml configuration; its ports may be `{memory: true, …}` */
   static async of(yaml: string, options: TestSwitchOptions = {}): Promise<TestSwitch> {
@@ -96,7 +102,9 @@ export class TestSwitch {
         indexOf: (name) => model.tenants.findIndex((other) => other.name === name) + 1,
       });
       this.tenants.push(compiled);
-      engine.tenants.set(compiled.image);
+      const rules = options.rules === true ? createRulesImage(1) : null;
+      engine.tenants.set({ ...compiled.image, rules });
+      if (rules !== null) this.#datapaths.set(tenant.name, this.#datapath(compiled, rules));
       for (const [row, { device: index, outerVlan }] of attachments.entries()) {
         engine.devices.assign(index, outerVlan, i + 1, row);
       }
@@ -108,6 +116,37 @@ export class TestSwitch {
     }
     this.run();
     for (const end of this.#ends.values()) while (end.receive() !== null);
+  }
+
+  /** Ports have the numbers 1, 2, … in the order of the configuration. */
+  #datapath({ model, ledgers }: Tenant, rules: RulesImage): Datapath {
+    const portCounts = (row: number) => ({
+      rxPackets: ledgers[0].get(row, Column.Received),
+      rxBytes: ledgers[0].get(row, Column.ReceivedBytes),
+      txPackets: ledgers[0].get(row, Column.Transmitted),
+      txBytes: ledgers[0].get(row, Column.TransmittedBytes),
+      rxDropped: 0,
+    });
+    const host = { nowMs: () => this.nowUs / 1000, wake: () => {}, portCounts };
+    const datapath = new Datapath(1n, model.name, rules, host, 1 << 17);
+    for (const [row, { name }] of model.bridge.ports.entries())
+      datapath.addPort({
+        ...{ number: row + 1, name, address: Uint8Array.of(2, 0, 0, 0, 0, row + 1), row, up: true, config: 0 },
+        createdMs: this.nowUs / 1000,
+      });
+    return datapath;
+  }
+
+  /** What workers share of a tenant's rule tables. */
+  rulesOf(name: string): RulesImage {
+    return this.engine.tenants.paths[this.tenant(name).image.index]!.image.rules!;
+  }
+
+  /** The rule tables of a tenant. */
+  datapath(name: string): Datapath {
+    const datapath = this.#datapaths.get(name);
+    if (datapath === undefined) throw new Error(`${name} has no rule tables: ask for them with \`rules: true\``);
+    return datapath;
   }
 
   tenant(name: string): Tenant {

@@ -13,6 +13,42 @@ export function compileActions(actions: readonly Action[], indices: Indices): nu
   return actions.flatMap((action) => compileAction(action, indices));
 }
 
+/** Places in the order in which a set of actions is carried out. Source: 1.3.5, section 5.10. */
+const SET_ORDER: readonly Action['type'][] = [
+  ...([
+    'copy_ttl_in',
+    'pop_vlan',
+    'pop_mpls',
+    'pop_pbb',
+    'push_mpls',
+    'push_pbb',
+    'push_vlan',
+    'copy_ttl_out',
+  ] as const),
+  ...([
+    'dec_mpls_ttl',
+    'dec_nw_ttl',
+    'set_mpls_ttl',
+    'set_nw_ttl',
+    'set_field',
+    'set_queue',
+    'group',
+    'output',
+  ] as const),
+];
+
+/** Actions of a group's bucket, which are a set: the last of each kind, in the order of sets; a group instead of an output (5.6.1, 5.10). */
+export function compileBucket(actions: readonly Action[], indices: Indices): number[] {
+  const kind = (action: Action) => (action.type === 'set_field' ? `set ${action.field.name}` : action.type);
+  const last = new Map(actions.map((action) => [kind(action), action]));
+  if (last.has('group')) last.delete('output');
+  const place = ({ type }: Action) => SET_ORDER.indexOf(type);
+  return compileActions(
+    [...last.values()].sort((a, b) => place(a) - place(b)),
+    indices,
+  );
+}
+
 /** Instructions as words, in the order in which they are carried out (1.3.5, section 5.9). */
 export function compileInstructions(instructions: readonly Instruction[], indices: Indices): number[] {
   const words: number[] = [];

@@ -2,7 +2,7 @@ import { GroupKind, Limit, LogRecord } from '../../path/rules/log.ts';
 import { refuse } from '../codec/errors.ts';
 import { type Bucket, type GroupMod, Groups, type GroupType, Ports } from '../model.ts';
 import { checkFreeActions, type Surroundings } from './check.ts';
-import { compileActions, type Indices } from './compile.ts';
+import { compileBucket, type Indices } from './compile.ts';
 import { IndexPool } from './indices.ts';
 import type { Journal } from './journal.ts';
 import type { Owner } from './rule.ts';
@@ -110,7 +110,7 @@ export class GroupTable {
     });
     const record: number[] = [LogRecord.GroupSet, group.index, KIND[group.type], group.buckets.length];
     for (const [i, { weight, watchPort, watchGroup, actions }] of group.buckets.entries()) {
-      const body = compileActions(actions, indices);
+      const body = compileBucket(actions, indices);
       const watched = watchGroup === Groups.Any ? -1 : (this.groups.get(watchGroup)?.index ?? -1);
       record.push(group.places[i], weight, watchPort | 0, watched, body.length, ...body);
     }

@@ -1,0 +1,299 @@
+import { describe, expect, it } from 'vitest';
+import { Ring } from '../../src/frame/ring.ts';
+import { Ports } from '../../src/openflow/model.ts';
+import { parseFlow } from '../../src/openflow/text/flow.ts';
+import { parseGroup } from '../../src/openflow/text/group.ts';
+import { parseMeter } from '../../src/openflow/text/meter.ts';
+import { PacketInRecord } from '../../src/path/rules/log.ts';
+import { frame } from '../../src/wire/build.ts';
+import { TestSwitch } from '../support/test-switch.ts';
+
+const A = '02:00:00:00:00:0a';
+const B = '02:00:00:00:00:0b';
+
+const FOUR = `
+version: 1
+tenants:
+  red:
+    bridge:
+      ports:
+        a: {memory: true, vlan: 10}
+        b: {memory: true, vlan: 10}
+        c: {memory: true, vlan: 10}
+        d: {memory: true, vlan: 20}
+  blue: {bridge: {ports: {a: {memory: true}}}}
+`;
+
+interface Shape {
+  readonly source?: string;
+  readonly destination?: string;
+  readonly to?: string;
+  readonly ttl?: number;
+  readonly port?: number;
+  readonly vlan?: number;
+  readonly tos?: number;
+}
+
+const udp = ({ source = A, destination = B, to = '10.0.0.2', ttl = 64, port = 2000, vlan, tos = 0 }: Shape = {}) =>
+  frame({
+    ethernet: { source, destination },
+    ...(vlan === undefined ? {} : { vlan }),
+    ipv4: { source: '10.0.0.1', destination: to, ttl, typeOfService: tos },
+    udp: { source: 1000, destination: port },
+    payload: 30,
+  });
+
+class Lab {
+  readonly net: TestSwitch;
+
+  static async of(yaml = FOUR): Promise<Lab> {
+    return new Lab(await TestSwitch.of(yaml, { rules: true }));
+  }
+
+  private constructor(net: TestSwitch) {
+    this.net = net;
+  }
+
+  get datapath() {
+    return this.net.datapath('red');
+  }
+
+  flows(...texts: readonly string[]): this {
+    for (const text of texts) this.datapath.flowMod(parseFlow(text, 'add'), 'cli');
+    this.net.run();
+    return this;
+  }
+
+  groups(...texts: readonly string[]): this {
+    for (const text of texts) this.datapath.groupMod(parseGroup(text, 'add'), 'cli');
+    return this;
+  }
+
+  meter(text: string): this {
+    this.datapath.meterMod(parseMeter(text, 'add'), 'cli');
+    return this;
+  }
+
+  /** Sends frames into a port. @returns what left, by port */
+  send(port: string, ...frames: Uint8Array[]): Record<string, Uint8Array[]> {
+    this.net.send(`red/${port}`, ...frames);
+    this.net.expectBooksToBalance();
+    return Object.fromEntries([...this.net.everything()].map(([name, out]) => [name.replace('red/', ''), out]));
+  }
+
+  /** Packets of each rule, by its actions. */
+  counts(): Record<string, number> {
+    const every = { table: 0xff, match: [], cookie: 0n, cookieMask: 0n, outPort: Ports.Any, outGroup: Ports.Any };
+    return Object.fromEntries(
+      this.datapath.statistics.flowStats(every).map(({ cookie, packets }) => [`${cookie}`, Number(packets)]),
+    );
+  }
+
+  told(): { reason: number; table: number; inPort: number; length: number; frame: string }[] {
+    const ring = new Ring(this.net.rulesOf('red').workers[0].packetIns);
+    const found = [];
+    for (let at = ring.peek(); at >= 0; at = ring.peek()) {
+      const word = (offset: number) => ring.bytes.getInt32(at + offset, true);
+      const from = at + PacketInRecord.Frame;
+      const length = word(PacketInRecord.Length);
+      found.push({
+        reason: word(PacketInRecord.Reason),
+        table: word(PacketInRecord.Table),
+        inPort: word(PacketInRecord.InPort),
+        length,
+        frame: Buffer.from(ring.octets.subarray(from, from + length)).toString('hex'),
+      });
+      ring.pop();
+    }
+    return found;
+  }
+}
+
+describe('rules', () => {
+  it('send a frame out by a port, never back to where it came from but by IN_PORT', async () => {
+    const lab = (await Lab.of()).flows('in_port=1,actions=output:2,output:1,output:4', 'in_port=2,actions=in_port');
+    const sent = udp();
+    expect(lab.send('a', sent)).toEqual({ b: [sent], d: [sent] });
+    expect(lab.send('b', sent)).toEqual({ b: [sent] });
+    expect(lab.net.drops('red')).toEqual({});
+  });
+
+  it('drop what matches none, and what matches one without actions', async () => {
+    const lab = (await Lab.of()).flows('in_port=1,actions=drop', 'table=1,actions=output:2');
+    expect(lab.send('a', udp())).toEqual({});
+    expect(lab.send('b', udp())).toEqual({});
+    expect(lab.net.drops('red')).toEqual({ 'rule-drop': 1, 'table-miss': 1 });
+  });
+
+  it('are chosen by priority and count packets and bytes', async () => {
+    const lab = (await Lab.of()).flows(
+      'cookie=1,priority=10,ip,nw_dst=10.0.0.0/24,actions=output:2',
+      'cookie=2,priority=20,udp,tp_dst=53,actions=output:3',
+      'cookie=3,priority=0,actions=drop',
+    );
+    expect(Object.keys(lab.send('a', udp()))).toEqual(['b']);
+    expect(Object.keys(lab.send('a', udp({ port: 53 })))).toEqual(['c']);
+    expect(lab.send('a', udp({ to: '10.0.1.1' }))).toEqual({});
+    expect(lab.counts()).toEqual({ 1: 1, 2: 1, 3: 1 });
+    const table = lab.datapath.statistics.tableStats()[0];
+    expect([table.lookups, table.matches]).toEqual([3n, 3n]);
+  });
+
+  it('go from table to table with metadata, and carry out the action set at the end', async () => {
+    const lab = (await Lab.of()).flows(
+      'in_port=1,actions=write_actions(set_field:02:00:00:00:00:99->eth_dst,output:3),write_metadata:0x5/0xf,goto_table:3',
+      'table=3,metadata=5,actions=write_actions(output:2),goto_table:7',
+      'table=7,actions=apply_actions(output:4)',
+    );
+    const sent = udp();
+    const out = lab.send('a', sent);
+    expect(out).toEqual({ d: [sent], b: [udp({ destination: '02:00:00:00:00:99' })] });
+  });
+
+  it('clear the action set', async () => {
+    const lab = (await Lab.of()).flows('actions=write_actions(output:2),goto_table:1', 'table=1,actions=clear_actions');
+    expect(lab.send('a', udp())).toEqual({});
+    expect(lab.net.drops('red')).toEqual({ 'rule-drop': 1 });
+  });
+
+  it('edit copies: what was sent before an edit is as it was', async () => {
+    const lab = (await Lab.of()).flows(
+      'in_port=1,ip,actions=output:2,dec_ttl,set_field:10.9.9.9->ip_dst,output:3,push_vlan:0x8100,set_field:4101->vlan_vid,output:4',
+    );
+    expect(lab.send('a', udp())).toEqual({
+      b: [udp()],
+      c: [udp({ ttl: 63, to: '10.9.9.9' })],
+      d: [udp({ ttl: 63, to: '10.9.9.9', vlan: 5 })],
+    });
+  });
+
+  it('flood and send to all, without the port it came from and ports that forward nothing', async () => {
+    const lab = (await Lab.of()).flows('in_port=1,actions=flood', 'in_port=2,actions=all');
+    expect(Object.keys(lab.send('a', udp())).sort()).toEqual(['b', 'c', 'd']);
+    const port = { port: 3, address: Uint8Array.of(2, 0, 0, 0, 0, 3), config: 32, mask: 32, advertise: 0 };
+    lab.datapath.portMod(port);
+    lab.net.run();
+    expect(Object.keys(lab.send('b', udp())).sort()).toEqual(['a', 'd']);
+  });
+
+  it('let frames go the built-in way by NORMAL: VLANs and learning as without rules', async () => {
+    const lab = (await Lab.of()).flows('priority=1,actions=normal', 'priority=2,in_port=4,actions=drop');
+    expect(Object.keys(lab.send('a', udp({ destination: 'ff:ff:ff:ff:ff:ff' }))).sort()).toEqual(['b', 'c']);
+    expect(Object.keys(lab.send('b', udp({ source: B, destination: A })))).toEqual(['a']);
+    expect(Object.keys(lab.send('a', udp()))).toEqual(['b']);
+  });
+
+  it('mix NORMAL with outputs and edits: each copy is as the frame was then', async () => {
+    const lab = (await Lab.of()).flows(
+      'in_port=1,ip,actions=output:4,normal,set_field:10.9.9.9->ip_dst,output:4,normal',
+    );
+    lab.send('b', udp({ source: B, destination: A }));
+    const out = lab.send('a', udp());
+    expect(out['d']).toEqual([udp(), udp({ to: '10.9.9.9' })]);
+    expect(out['b']).toEqual([udp(), udp({ to: '10.9.9.9' })]);
+  });
+
+  it('count what NORMAL alone handles from the flow cache, too', async () => {
+    const lab = (await Lab.of()).flows('cookie=9,priority=0,actions=normal');
+    lab.send('b', udp({ source: B, destination: A }));
+    for (let n = 0; n < 5; n++) lab.send('a', udp(), udp());
+    expect(lab.counts()).toEqual({ 9: 11 });
+    const every = { table: 0, match: [], cookie: 0n, cookieMask: 0n, outPort: Ports.Any, outGroup: Ports.Any };
+    expect(lab.datapath.statistics.aggregate(every)).toEqual({
+      packets: 11n,
+      bytes: BigInt(11 * udp().length),
+      flows: 1,
+    });
+  });
+
+  it('tell controllers: misses, actions, and TTLs that have run out', async () => {
+    const lab = (await Lab.of()).flows(
+      'priority=0,actions=controller',
+      'in_port=2,actions=controller:20,output:1',
+      'in_port=3,ip,actions=dec_ttl,output:1',
+    );
+    lab.send('a', udp());
+    lab.send('b', udp());
+    lab.send('c', udp({ ttl: 1 }));
+    const hex = Buffer.from(udp()).toString('hex');
+    expect(lab.told().map(({ reason, inPort, length }) => [reason, inPort, length])).toEqual([
+      [0, 1, udp().length],
+      [1, 2, udp().length],
+      [2, 3, udp().length],
+    ]);
+    expect(lab.net.drops('red')).toEqual({});
+    lab.send('a', udp());
+    expect(lab.told()[0].frame).toBe(hex);
+  });
+
+  it('clone for all buckets of a group of type all; what a bucket edits stays in it', async () => {
+    const lab = (await Lab.of())
+      .groups('group_id=1,type=all,bucket=actions=set_field:10.9.9.9->ip_dst,output:2,bucket=actions=output:3')
+      .flows('in_port=1,ip,actions=group:1,output:4');
+    expect(lab.send('a', udp())).toEqual({ b: [udp({ to: '10.9.9.9' })], c: [udp()], d: [udp()] });
+    const [{ packets, buckets }] = lab.datapath.statistics.groupStats(1);
+    expect([packets, ...buckets.map((bucket) => bucket.packets)]).toEqual([1n, 1n, 1n]);
+  });
+
+  it('spread flows over the buckets of a select group by weight, each flow on its own', async () => {
+    const lab = (await Lab.of())
+      .groups('group_id=1,type=select,bucket=weight=3,actions=output:2,bucket=weight=1,actions=output:3')
+      .flows('in_port=1,actions=group:1');
+    let toB = 0;
+    for (let port = 1; port <= 400; port++) {
+      const first = Object.keys(lab.send('a', udp({ port })));
+      expect(Object.keys(lab.send('a', udp({ port })))).toEqual(first);
+      if (first[0] === 'b') toB++;
+    }
+    expect(toB).toBeGreaterThan(260);
+    expect(toB).toBeLessThan(340);
+  });
+
+  it('fail over to the next bucket whose port is up', async () => {
+    const lab = (await Lab.of())
+      .groups('group_id=1,type=ff,bucket=watch_port:2,actions=output:2,bucket=watch_port:3,actions=output:3')
+      .flows('in_port=1,actions=group:1');
+    expect(Object.keys(lab.send('a', udp()))).toEqual(['b']);
+    lab.net.linkUp[1] = 0;
+    expect(Object.keys(lab.send('a', udp()))).toEqual(['c']);
+    lab.net.linkUp[2] = 0;
+    expect(lab.send('a', udp())).toEqual({});
+    expect(lab.net.drops('red')).toEqual({ 'rule-drop': 1 });
+  });
+
+  it('hold frames to the rate of a meter, or raise their drop precedence', async () => {
+    const lab = (await Lab.of())
+      .meter('meter=1,pktps,burst,band=type=drop,rate=10,burst_size=5')
+      .meter('meter=2,pktps,burst,band=type=dscp_remark,rate=10,burst_size=5,prec_level=1')
+      .flows('in_port=1,actions=meter:1,output:2', 'in_port=2,ip,actions=meter:2,output:1');
+    const many = Array.from({ length: 20 }, () => udp());
+    expect(lab.send('a', ...many)['b'].length).toBe(5);
+    expect(lab.net.drops('red')).toEqual({ meter: 15 });
+    // AF11 becomes AF12.
+    const out = lab.send('b', ...Array.from({ length: 7 }, () => udp({ tos: 10 << 2 })))['a'];
+    expect(out.map((bytes) => bytes[15] >> 2)).toEqual([10, 10, 10, 10, 10, 12, 12]);
+    expect(lab.datapath.statistics.meterStats(1)[0].bands[0].packets).toBe(15n);
+  });
+
+  it('let a packet-out through the tables, or out by a port', async () => {
+    const lab = (await Lab.of()).flows('in_port=2,actions=output:3');
+    const out = (inPort: number, action: string) => {
+      const [one] = parseFlow(`actions=${action}`, 'add').instructions;
+      if (one.type !== 'apply_actions') throw new Error('no actions');
+      lab.datapath.packetOut({ buffer: 0xffffffff, inPort, actions: one.actions, frame: udp() }, udp());
+      return lab.send('d');
+    };
+    expect(out(Ports.Controller, 'output:1,output:2')).toEqual({ a: [udp()], b: [udp()] });
+    expect(out(2, 'table')).toEqual({ c: [udp()] });
+    expect(Object.keys(out(1, 'normal')).sort()).toEqual(['b', 'c']);
+    expect(Object.keys(out(3, 'flood')).sort()).toEqual(['a', 'b', 'd']);
+  });
+
+  it('may not be used to get round the MTU', async () => {
+    const lab = await Lab.of(FOUR.replace('b: {memory: true, vlan: 10}', 'b: {memory: true, vlan: 10, mtu: 600}'));
+    lab.flows('actions=output:2');
+    const long = frame({ ethernet: { source: A, destination: B, type: 0x88b5 }, payload: 900 });
+    expect(lab.send('a', long)).toEqual({});
+    expect(lab.net.drops('red')).toEqual({ mtu: 1 });
+  });
+});
