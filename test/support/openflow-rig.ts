@@ -28,8 +28,12 @@ export class OpenFlowRig {
     }
   }
 
+  /** Packet-outs, by the port that they count as having come in by. */
+  readonly packetOuts: number[] = [];
+
   drain(): void {
-    while (this.store.apply(1000) > 0);
+    const sink = { packetOut: (words: Int32Array, at: number) => this.packetOuts.push(words[at + 1]) };
+    while (this.store.apply(1000, sink) > 0);
   }
 
   /** Started; with listeners on free ports of 127.0.0.1 the number is in `ports`. */

@@ -85,7 +85,7 @@ class Lab {
   counts(): Record<string, number> {
     const every = { table: 0xff, match: [], cookie: 0n, cookieMask: 0n, outPort: Ports.Any, outGroup: Ports.Any };
     return Object.fromEntries(
-      this.datapath.statistics.flowStats(every).map(({ cookie, packets }) => [`${cookie}`, Number(packets)]),
+      [...this.datapath.statistics.flowStats(every)].map(({ cookie, packets }) => [`${cookie}`, Number(packets)]),
     );
   }
 
