@@ -23,6 +23,15 @@ export const errorCodes = {
   'config-file': { kind: 'config', sentence: 'A file that the configuration names cannot be used.' },
   'routes-unreadable': { kind: 'input', sentence: 'The file of routes cannot be read.' },
   'routes-invalid': { kind: 'data', sentence: 'The file of routes has lines that are not "prefix next-hop".' },
+  'rules-unreadable': { kind: 'input', sentence: 'The file of rules cannot be read.' },
+  'rules-invalid': {
+    kind: 'data',
+    sentence: 'Flows, groups or meters are not as ovs-ofctl writes them. Nothing was changed.',
+  },
+  'rules-refused': {
+    kind: 'data',
+    sentence: 'The datapath refuses a flow, group or meter, and says why as OpenFlow does.',
+  },
   usage: { kind: 'usage', sentence: 'The command line is wrong.' },
   'pcap-unreadable': {
     kind: 'input',

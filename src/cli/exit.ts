@@ -8,7 +8,7 @@ export const Exit = {
   CheckFailed: 1,
   /** The command line is wrong. */
   Usage: 2,
-  /** EX_DATAERR: a data file has errors (routes, pcap). */
+  /** EX_DATAERR: a data file (routes, pcap) or a rule has errors. */
   Data: 65,
   /** EX_NOINPUT: a file that was named cannot be read. */
   NoInput: 66,

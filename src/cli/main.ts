@@ -2,13 +2,14 @@ import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { DEFAULT_SOCKET } from '../control/rpc.ts';
 import { complain } from './complain.ts';
 import { Exit, exitOf } from './exit.ts';
+import { addRuleCommands } from './rule-commands.ts';
 import type { TraceOptions } from './trace.ts';
 import { version } from './version.ts';
 
 const EXIT_CODES = `
 Exit codes:
   0   done                                1   what was to be checked does not hold
-  2   the command line is wrong           65  a data file has errors
+  2   the command line is wrong           65  a data file or a rule has errors
   66  a file cannot be read               69  no switch runs, another one does, or a device is in use
   70  an error of Tapyard's own           77  a privilege is missing
   78  the configuration has errors, or the machine lacks something`;
@@ -142,7 +143,9 @@ function commands(): Command {
       (await import('./bench-path.ts')).benchPathCommand(options),
     );
 
-  for (const command of [...program.commands, ...bench.commands]) command.exitOverride();
+  addRuleCommands(program, socket);
+  for (const command of [...program.commands, ...program.commands.flatMap((one) => one.commands)])
+    command.exitOverride();
   return program;
 }
 

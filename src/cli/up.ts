@@ -52,7 +52,7 @@ export async function up(file: string, options: { socket: string; json?: true })
 
 /** Methods of a switch that is still starting: they answer once it runs. */
 function lateMethods(running: () => Switch | undefined, stop: () => void): ReturnType<typeof methods> {
-  const names = ['show', 'status', 'trace', 'events', 'stop'] as const;
+  const names = ['show', 'status', 'trace', 'events', 'flows', 'groups', 'meters', 'tables', 'change', 'stop'] as const;
   return Object.fromEntries(
     names.map((name) => [
       name,

@@ -1,6 +1,8 @@
 import { UserError } from '../errors.ts';
 import type { Json } from '../json.ts';
+import type { Tenant } from '../tenant/tenant.ts';
 import type { SwitchEvent } from './events.ts';
+import { openflowMethods } from './openflow/methods.ts';
 import type { Methods } from './rpc.ts';
 import { type ViewName, views } from './show.ts';
 import type { Switch } from './switch.ts';
@@ -8,6 +10,13 @@ import type { Switch } from './switch.ts';
 function noTenant(running: Switch, name: string): UserError {
   const names = running.tenants.map((one) => one.model.name).join(', ');
   return new UserError('usage', `There is no tenant ${name}`, `it is one of ${names}`);
+}
+
+/** @throws UserError */
+function tenantOf(running: Switch, name: Json | undefined): Tenant {
+  const one = typeof name === 'string' ? running.tenant(name) : undefined;
+  if (one === undefined) throw noTenant(running, String(name));
+  return one;
 }
 
 /** An event as JSON: bytes of frames as hex. */
@@ -44,8 +53,7 @@ export function methods(running: Switch, stop: () => void): Methods {
       uptime_s: Math.round((Date.now() - running.startedAt) / 1000),
     }),
     trace: ({ tenant, port, frame }) => {
-      const one = typeof tenant === 'string' ? running.tenant(tenant) : undefined;
-      if (one === undefined) throw noTenant(running, String(tenant));
+      const one = tenantOf(running, tenant);
       if (typeof frame !== 'string' || !/^(?:[0-9a-f]{2})+$/i.test(frame))
         throw new UserError('usage', 'The frame is no hex', 'give its bytes, two digits each');
       return running.trace(one, String(port), Buffer.from(frame, 'hex')) as unknown as Json;
@@ -54,6 +62,7 @@ export function methods(running: Switch, stop: () => void): Methods {
       running.events
         .after(typeof after === 'number' ? after : 0)
         .map(({ number, at, event }) => ({ number, at, event: plain(event) })),
+    ...openflowMethods(running, ({ tenant }) => tenantOf(running, tenant)),
     stop: () => {
       setImmediate(stop);
       return null;

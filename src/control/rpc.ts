@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { chmodSync, existsSync, lstatSync, unlinkSync } from 'node:fs';
 import { createConnection, createServer, type Server, type Socket } from 'node:net';
 import { dirname } from 'node:path';
-import { type ErrorCode, errorCodes, UserError } from '../errors.ts';
+import { type Diagnostic, type ErrorCode, errorCodes, UserError } from '../errors.ts';
 import type { Json } from '../json.ts';
 
 /**
@@ -18,8 +18,8 @@ const PARSE_ERROR = -32700;
 const INVALID_REQUEST = -32600;
 const METHOD_NOT_FOUND = -32601;
 const INTERNAL_ERROR = -32603;
-/** A request is a few words; what is longer is no request. */
-const LONGEST_LINE = 64 * 1024;
+/** A request is a few words, or a file of rules: 100,000 take some 15 MB. */
+const LONGEST_LINE = 32 << 20;
 const MOST_CLIENTS = 64;
 /** How long a client waits for an answer: a switch at work answers within milliseconds. */
 const PATIENCE_MS = 10_000;
@@ -83,12 +83,21 @@ export class RpcServer {
     this.#sockets.add(socket);
     socket.on('close', () => this.#sockets.delete(socket));
     socket.setEncoding('utf8');
-    let pending = '';
+    // The beginning of a line, in the pieces that it came in.
+    let pending: string[] = [];
+    let length = 0;
     try {
-      for await (const text of socket) {
-        const lines = (pending + text).split('\n');
-        pending = lines.pop() ?? '';
-        if (pending.length > LONGEST_LINE) break;
+      for await (const text of socket as AsyncIterable<string>) {
+        const lines = text.split('\n');
+        const rest = lines.pop() ?? '';
+        if (lines.length > 0) {
+          lines[0] = pending.join('') + lines[0];
+          pending = [];
+          length = 0;
+        }
+        pending.push(rest);
+        length += rest.length;
+        if (length > LONGEST_LINE) break;
         for (const line of lines) {
           if (line.trim() !== '' && !socket.write(await answer(line, methods))) await once(socket, 'drain');
         }
@@ -137,7 +146,8 @@ async function answer(line: string, methods: Methods): Promise<string> {
     return reply(id, { result: await work(params) });
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
-    const data = error instanceof UserError ? { code: error.code, cure: error.cure } : undefined;
+    const data =
+      error instanceof UserError ? { code: error.code, cure: error.cure, diagnostics: error.diagnostics } : undefined;
     return reply(id, { error: { code: INTERNAL_ERROR, message, data } });
   }
 }
@@ -164,21 +174,21 @@ function answers(path: string): Promise<boolean> {
   });
 }
 
-/** Calls one method of a running switch. @throws UserError when none answers, or with what it says went wrong */
-export async function call(path: string, method: string, params: Params = {}): Promise<Json> {
-  const line = await ask(path, `${JSON.stringify({ jsonrpc: '2.0', id: 1, method, params })}\n`);
+/** Calls one method of a running switch. @param patienceMs how long it may say nothing @throws UserError when none answers, or with what it says went wrong */
+export async function call(path: string, method: string, params: Params = {}, patienceMs = PATIENCE_MS): Promise<Json> {
+  const line = await ask(path, `${JSON.stringify({ jsonrpc: '2.0', id: 1, method, params })}\n`, patienceMs);
   const reply = JSON.parse(line) as {
     result?: Json;
-    error?: { message: string; data?: { code?: string; cure?: string } };
+    error?: { message: string; data?: { code?: string; cure?: string; diagnostics?: readonly Diagnostic[] } };
   };
   if (reply.error === undefined) return reply.result ?? null;
   const { message, data } = reply.error;
   const code = data?.code !== undefined && Object.hasOwn(errorCodes, data.code) ? (data.code as ErrorCode) : 'usage';
-  throw new UserError(code, message, data?.cure ?? 'see tapyard --help');
+  throw new UserError(code, message, data?.cure ?? 'see tapyard --help', { diagnostics: data?.diagnostics ?? [] });
 }
 
 /** @returns the first line of the answer */
-function ask(path: string, request: string): Promise<string> {
+function ask(path: string, request: string, patienceMs: number): Promise<string> {
   return new Promise((resolve, reject) => {
     const texts: string[] = [];
     const socket = createConnection(path, () => socket.write(request));
@@ -200,6 +210,6 @@ function ask(path: string, request: string): Promise<string> {
       resolve(texts.join(''));
     });
     socket.on('end', () => fail(`The switch on ${path} ended before it had answered`, 'try again'));
-    socket.setTimeout(PATIENCE_MS, () => fail(`The switch on ${path} does not answer`, 'try again, or stop it'));
+    socket.setTimeout(patienceMs, () => fail(`The switch on ${path} does not answer`, 'try again, or stop it'));
   });
 }

@@ -64,6 +64,11 @@ const tenants: View = (running, params) =>
     busy_us: Math.round(worked(tenant, WorkCount.BusyUs)),
   }));
 
+/** OpenFlow number of a port. */
+function numberOf({ datapath }: Tenant, row: number): number | null {
+  return [...datapath.ports.values()].find((port) => port.row === row)?.number ?? null;
+}
+
 const ports: View = (running, params) =>
   chosen(running, params).flatMap((tenant) =>
     tenant.model.bridge.ports.map((port, row) => {
@@ -72,6 +77,7 @@ const ports: View = (running, params) =>
       return {
         tenant: tenant.model.name,
         port: port.name,
+        ofport: numberOf(tenant, row),
         kind: port.kind,
         device:
           port.kind === 'uplink' ? `${port.uplink}.${port.outerVlan}` : running.devices[device].open.specs[0].name,
@@ -156,6 +162,7 @@ const quota: View = async (running, params) => {
         used: tenant.model.acls.reduce((sum, acl) => sum + acl.rules.length, 0),
         limit: quota.aclRules,
       },
+      { tenant: name, quota: 'rules', used: tenant.datapath.flows.size, limit: quota.rules },
       { tenant: name, quota: 'pps', used: null, limit: quota.pps },
       { tenant: name, quota: 'rate', used: null, limit: quota.rate },
       { tenant: name, quota: 'weight', used: null, limit: quota.weight },

@@ -14,9 +14,9 @@ import { Tenant } from '../tenant/tenant.ts';
 import type { PoolAudit, ToWorker } from '../worker/messages.ts';
 import { headsFor } from '../worker/tenant-set.ts';
 import type { Device, PortModel, SwitchModel, TenantModel } from './config/model.ts';
-import { Datapaths } from './datapaths.ts';
 import { Events, type LinkChange } from './events.ts';
 import { type OpenDevice, openDevice } from './open-device.ts';
+import { Datapaths } from './openflow/datapaths.ts';
 import { type Trace, traceFrame } from './trace/tracer.ts';
 import { WorkerHandle } from './worker-handle.ts';
 

@@ -106,7 +106,7 @@ describe('a running switch', () => {
     expect(await ask('{"method":"__proto__"}')).toMatchObject({ error: { code: -32601 } });
     const endless = await open();
     const closed = new Promise((resolve) => endless.on('close', resolve));
-    for (let i = 0; i < 20; i++) endless.write('x'.repeat(64 * 1024));
+    for (let i = 0; i < 600; i++) endless.write('x'.repeat(64 * 1024));
     await closed;
     const deaf = await open();
     deaf.pause();

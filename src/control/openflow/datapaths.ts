@@ -1,6 +1,6 @@
-import type { Link } from '../../native-free/links.ts';
-import type { Tenant } from '../tenant/tenant.ts';
-import type { Switch } from './switch.ts';
+import type { Link } from '../../../native-free/links.ts';
+import type { Tenant } from '../../tenant/tenant.ts';
+import type { Switch } from '../switch.ts';
 
 /** Time-outs of rules are looked at so often. */
 const TICK_MS = 250;
