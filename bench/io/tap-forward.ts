@@ -18,6 +18,7 @@ class Count implements TxSink {
   sent(_tenant: number, _row: number, _port: number, frames: number): void {
     this.sentFrames += frames;
   }
+  cloned(): void {}
   lost(): void {
     this.lostFrames++;
   }

@@ -5,6 +5,7 @@ import { joinDevice, type Redirect } from '../../native-free/redirect.ts';
 import { type Offloads, openTap, type Tap } from '../../native-free/tap.ts';
 import { closeSocket, SocketAddress } from '../../native-free/unix-socket.ts';
 import { Ring } from '../frame/ring.ts';
+import type { Impairment } from '../port/impair-port.ts';
 import { MemoryEnd } from '../port/memory-port.ts';
 import { Offload } from '../port/port.ts';
 import type { ReplayHandles } from '../port/replay-port.ts';
@@ -40,6 +41,8 @@ export interface OpenDevice {
   /** Rings from other workers to the owner. */
   readonly inboxes: readonly SharedArrayBuffer[];
   readonly owner: number;
+  /** What the owner does to frames that leave; such a device has one queue, whatever it is. */
+  readonly impaired: { readonly impairment: Impairment; readonly mtu: number } | null;
   /** The far end of a memory port. */
   readonly memory: MemoryEnd | null;
   /** A namespace that was made for the device; whoever closes the device deletes it then. */
@@ -52,7 +55,23 @@ export interface OpenDevice {
   close(): void;
 }
 
+/** A device that nothing has to be watched or undone for. */
+const bare = {
+  link: null,
+  impaired: null,
+  netns: null,
+  followMtu: () => {},
+  undo: () => {},
+  close: () => {},
+} as const;
+
 export function openDevice(device: Device, context: DeviceContext): OpenDevice {
+  const { impair } = device;
+  const open = openKind(device, context);
+  return impair === null ? open : { ...open, impaired: { impairment: impair, mtu: context.mtu } };
+}
+
+function openKind(device: Device, context: DeviceContext): OpenDevice {
   switch (device.kind) {
     case 'tap':
       return openTapDevice(device, context);
@@ -76,9 +95,17 @@ function offloadBits({ csum, tso4, tso6, uso }: Offloads): number {
   );
 }
 
-function tapSpecs(tap: Tap, kind: 'tap' | 'netdev', name: string, workers: number): DeviceSpec[] {
+/** A TAP has a queue for each worker; one whose line is bad has an owner, who alone carries out what is done to its frames. */
+function queuesOf({ impair }: Device, { workers }: DeviceContext): number {
+  return impair === null ? workers : 1;
+}
+
+/** What all devices on a TAP of ours have in common. */
+function onTap(tap: Tap, kind: 'tap' | 'netdev', name: string, device: Device, context: DeviceContext): OpenDevice {
+  if (device.impair !== null) return single({ kind, name, fd: tap.fds[0], offloads: 0 }, null, context);
   const offloads = offloadBits(tap.offloads);
-  return Array.from({ length: workers }, (_, i) => ({ kind, name, fd: tap.fds[i], offloads }));
+  const specs = tap.fds.map((fd): DeviceSpec => ({ kind, name, fd, offloads }));
+  return { ...bare, specs, inboxes: [], owner: 0, memory: null };
 }
 
 function openTapDevice(device: TapDevice, context: DeviceContext): OpenDevice {
@@ -89,7 +116,7 @@ function openTapDevice(device: TapDevice, context: DeviceContext): OpenDevice {
   try {
     tap = openTap({
       name: device.device,
-      queues: context.workers,
+      queues: queuesOf(device, context),
       netns,
       offloads: device.offloads,
       persistent: device.persistent,
@@ -113,21 +140,21 @@ function openTapDevice(device: TapDevice, context: DeviceContext): OpenDevice {
   }
   const opened = tap;
   return {
+    ...onTap(opened, 'tap', device.device, device, context),
     link: { name: device.device, netns },
-    specs: tapSpecs(opened, 'tap', device.device, context.workers),
-    inboxes: [],
-    owner: 0,
-    memory: null,
     netns: madeNetns ? netns : null,
-    followMtu: () => {},
-    undo: () => {},
     close: () => opened.close(),
   };
 }
 
 function openNetdev(device: NetdevDevice, context: DeviceContext): OpenDevice {
   const name = context.internalName();
-  const tap = openTap({ name, queues: context.workers, alias: context.alias, mtu: findLink(device.device)?.mtu });
+  const tap = openTap({
+    name,
+    queues: queuesOf(device, context),
+    alias: context.alias,
+    mtu: findLink(device.device)?.mtu,
+  });
   let redirect: Redirect;
   try {
     redirect = joinDevice({ device: device.device, tap: name, force: device.force });
@@ -136,12 +163,8 @@ function openNetdev(device: NetdevDevice, context: DeviceContext): OpenDevice {
     throw error;
   }
   return {
+    ...onTap(tap, 'netdev', device.device, device, context),
     link: { name: device.device, netns: undefined },
-    specs: tapSpecs(tap, 'netdev', device.device, context.workers),
-    inboxes: [],
-    owner: 0,
-    memory: null,
-    netns: null,
     followMtu: (mtu) => redirect.followMtu(mtu),
     undo: () => redirect.undo(),
     close: () => {
@@ -193,15 +216,5 @@ function single(spec: DeviceSpec, memory: MemoryEnd | null, context: DeviceConte
     inboxes.push(outbox);
     return { kind: 'remote', name: spec.name, outbox, ownerWakeFd: wakeFds[owner] };
   });
-  return {
-    link: null,
-    specs,
-    inboxes,
-    owner,
-    memory,
-    netns: null,
-    followMtu: () => {},
-    undo: () => {},
-    close: () => {},
-  };
+  return { ...bare, specs, inboxes, owner, memory };
 }

@@ -263,6 +263,7 @@ export class Switch {
           index,
           spec: open.specs[i],
           shared,
+          impaired: i === open.owner ? open.impaired : null,
           inboxes: i === open.owner ? open.inboxes : [],
         }),
       ),

@@ -57,6 +57,8 @@ const REASONS = [
   ['rule-ttl', 'An action would have taken down a TTL that had run out.'],
   ['rule-port', 'The configuration of the OpenFlow port lets no such frame through.'],
   ['rule-fragment', 'The datapath was told to drop fragments.'],
+  // impairments
+  ['impaired', 'The port is impaired (impair: loss), and the dice took the frame.'],
 ] as const;
 
 export type DropName = (typeof REASONS)[number][0];
@@ -115,5 +117,6 @@ export const Drop = {
   RuleTtl: 39,
   RulePort: 40,
   RuleFragment: 41,
+  Impaired: 42,
 } as const;
 export type Drop = (typeof Drop)[keyof typeof Drop];

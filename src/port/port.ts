@@ -71,6 +71,8 @@ export interface Port {
 export interface TxSink {
   /** So many frames were written, with so many bytes on the wire in all. */
   sent(tenant: number, row: number, port: number, frames: number, bytes: number): void;
+  /** The port has made a second frame of one, which it will report as well. */
+  cloned(tenant: number, row: number): void;
   /** The frame was not written; `reason` is a `Drop`. */
   lost(tenant: number, row: number, reason: number): void;
 }

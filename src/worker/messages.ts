@@ -1,5 +1,6 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { TenantImage } from '../path/image.ts';
+import type { Impairment } from '../port/impair-port.ts';
 import type { MemoryHandles } from '../port/memory-port.ts';
 import type { QemuEndpoint } from '../port/qemu-link.ts';
 import type { QemuNews } from '../port/qemu-port.ts';
@@ -75,6 +76,8 @@ export type ToWorker =
       readonly index: number;
       readonly spec: DeviceSpec;
       readonly shared: { readonly row: number; readonly tpid: number } | null;
+      /** Not null for the owner of a device whose line is bad; the MTU bounds what may wait in it. */
+      readonly impaired: { readonly impairment: Impairment; readonly mtu: number } | null;
       /** Rings from the other workers to a device that this worker owns. */
       readonly inboxes: readonly SharedArrayBuffer[];
     }

@@ -102,6 +102,13 @@ export class TenantSet implements TxSink, LeakSink {
     this.#context.scheduler.moved(tenant, frames);
   }
 
+  cloned(tenant: number, row: number): void {
+    const ledger = this.paths[tenant]?.ledger;
+    if (ledger === undefined) return;
+    ledger.add(row, Column.Cloned, 1);
+    ledger.add(row, Column.Held, 1);
+  }
+
   lost(tenant: number, row: number, reason: number): void {
     const ledger = this.paths[tenant]?.ledger;
     if (ledger === undefined) return;

@@ -1,6 +1,7 @@
 import { receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { clockSince, microsecondsSince } from '../../native-free/clock.ts';
 import { Ledger } from '../observe/ledger.ts';
+import { type Impairment, ImpairPort } from '../port/impair-port.ts';
 import { MemoryPort } from '../port/memory-port.ts';
 import { openIo } from '../port/open-io.ts';
 import { PcapPort } from '../port/pcap-port.ts';
@@ -78,11 +79,17 @@ function makePort(spec: DeviceSpec, index: number): Port {
   }
 }
 
+function impair(port: Port, impairment: Impairment, mtu: number): Port {
+  return new ImpairPort(port, impairment, mtu, engine.pool, engine.tenants, microsecondsSince(settings.origin));
+}
+
 /** @returns whether the message is carried out already */
 function carryOut(message: ToWorker, number: number): boolean {
   switch (message.type) {
     case 'add-device': {
-      engine.devices.add(message.index, makePort(message.spec, message.index), message.shared);
+      const { index, spec, shared, impaired } = message;
+      const port = makePort(spec, index);
+      engine.devices.add(index, impaired === null ? port : impair(port, impaired.impairment, impaired.mtu), shared);
       for (const inbox of message.inboxes)
         engine.devices.get(message.index).inboxes.push(new RemoteInbox(inbox, engine.pool));
       return true;

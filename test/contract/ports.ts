@@ -9,6 +9,7 @@ import { closeSocket, SocketAddress } from '../../native-free/unix-socket.ts';
 import { Batch } from '../../src/frame/batch.ts';
 import { Pool } from '../../src/frame/pool.ts';
 import { TxQueue } from '../../src/frame/tx-queue.ts';
+import { ImpairPort } from '../../src/port/impair-port.ts';
 import type { Io } from '../../src/port/io.ts';
 import { MemoryEnd, MemoryPort } from '../../src/port/memory-port.ts';
 import { openIo } from '../../src/port/open-io.ts';
@@ -31,6 +32,10 @@ export class Books implements TxSink {
   readonly lostFor: { tenant: number; row: number; reason: number }[] = [];
   sent(tenant: number, row: number, port: number, frames: number, bytes: number): void {
     for (let k = 0; k < frames; k++) this.sentTo.push({ tenant, row, port, bytes: bytes / frames });
+  }
+  clones = 0;
+  cloned(): void {
+    this.clones++;
   }
   lost(tenant: number, row: number, reason: number): void {
     this.lostFor.push({ tenant, row, reason });
@@ -112,6 +117,23 @@ const memory: Kind = {
       return out;
     };
     return { ...all, port, device: null, send, collect, turn: () => {}, close: () => {} };
+  },
+};
+
+/** A line that keeps every frame for two milliseconds, before a memory port. */
+const impaired: Kind = {
+  ...memory,
+  name: 'impaired',
+  superFrames: false,
+  open(input, heads) {
+    const rig = memory.open(input, heads);
+    let now = 0;
+    const line = { delayUs: 2000, jitterUs: 0, loss: 0, duplicate: 0, reorder: 0, rate: null, queue: 1000, seed: 1 };
+    const port = new ImpairPort(rig.port, line, 9000, rig.pool, rig.books, () => now);
+    const turn = () => {
+      now += 1000;
+    };
+    return { ...rig, port, turn };
   },
 };
 
@@ -357,6 +379,7 @@ function qemu(mode: 'uring' | 'poll'): Kind {
 
 export const kinds: readonly Kind[] = [
   memory,
+  impaired,
   pcap,
   qemu('uring'),
   qemu('poll'),

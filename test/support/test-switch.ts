@@ -1,11 +1,12 @@
 import { expect } from 'vitest';
 import { parseConfig } from '../../src/control/config/load.ts';
-import type { SwitchModel } from '../../src/control/config/model.ts';
+import type { ImpairModel, SwitchModel } from '../../src/control/config/model.ts';
 import { DROP_REASONS } from '../../src/observe/drop.ts';
 import { Column, Ledger } from '../../src/observe/ledger.ts';
 import { createRulesImage } from '../../src/openflow/datapath/counters.ts';
 import { Datapath } from '../../src/openflow/datapath/datapath.ts';
 import type { RulesImage } from '../../src/path/rules/log.ts';
+import { ImpairPort } from '../../src/port/impair-port.ts';
 import { MemoryEnd, MemoryPort } from '../../src/port/memory-port.ts';
 import type { SlowEvent } from '../../src/slow/events.ts';
 import { SlowPath } from '../../src/slow/slow-path.ts';
@@ -75,11 +76,19 @@ export class TestSwitch {
     const { model, engine } = this;
     const policers = new Policers(this.buckets, () => this.nowUs);
     let device = 0;
-    const add = (name: string, port: string, shared: { row: number; tpid: number } | null) => {
+    const add = (
+      name: string,
+      port: string,
+      shared: { row: number; tpid: number } | null,
+      impair: ImpairModel | null = null,
+    ) => {
       const end = MemoryEnd.create(1 << 20);
       this.#ends.set(name, end);
       const offloads = options.offloads?.[port] ?? 0;
-      engine.devices.add(device, new MemoryPort(name, end.handles(), engine.pool, engine.tenants, offloads), shared);
+      const memory = new MemoryPort(name, end.handles(), engine.pool, engine.tenants, offloads);
+      const clock = () => this.nowUs;
+      const made = impair === null ? memory : new ImpairPort(memory, impair, 1500, engine.pool, engine.tenants, clock);
+      engine.devices.add(device, made, shared);
       return device++;
     };
     const uplinks = new Map(
@@ -88,7 +97,11 @@ export class TestSwitch {
     for (const [i, tenant] of model.tenants.entries()) {
       const attachments = tenant.bridge.ports.map((port) => {
         if (port.kind !== 'uplink')
-          return { device: add(`${tenant.name}/${port.name}`, port.name, null), outerVlan: 0, outerTpid: 0 };
+          return {
+            device: add(`${tenant.name}/${port.name}`, port.name, null, port.impair),
+            outerVlan: 0,
+            outerTpid: 0,
+          };
         const uplink = model.uplinks.find(({ name }) => name === port.uplink)!;
         return { device: uplinks.get(port.uplink)!, outerVlan: port.outerVlan, outerTpid: uplink.ethertype };
       });

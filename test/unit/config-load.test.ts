@@ -29,6 +29,7 @@ describe('a configuration file', () => {
       name: 'web1',
       ofport: null,
       kind: 'tap',
+      impair: null,
       device: 'red-web1',
       vlan: { mode: 'access', vlan: 10 },
       netns: 'red-web1',

@@ -15,6 +15,7 @@ const sink = {
   frames: 0,
   reasons: [] as number[],
   sent: () => void sink.frames++,
+  cloned: () => undefined,
   lost: (_tenant: number, _row: number, reason: number) => void sink.reasons.push(reason),
 };
 

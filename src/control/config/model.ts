@@ -96,7 +96,27 @@ export interface PortSecurity {
   readonly addresses: readonly Prefix[];
 }
 
-export interface TapDevice {
+/** A bad line in the direction that leaves the switch; the words of tc-netem(8). Shares are of 1. */
+export interface ImpairModel {
+  readonly delayUs: number;
+  readonly jitterUs: number;
+  readonly loss: number;
+  readonly duplicate: number;
+  readonly reorder: number;
+  /** Bits a second; null: no limit. */
+  readonly rate: number | null;
+  /** Frames that may wait. */
+  readonly queue: number;
+  readonly seed: number;
+}
+
+/** What is said of every device. */
+export interface AnyDevice {
+  /** null: the line is good. */
+  readonly impair: ImpairModel | null;
+}
+
+export interface TapDevice extends AnyDevice {
   readonly kind: 'tap';
   /** The kernel's name, at most 15 bytes. */
   readonly device: string;
@@ -111,14 +131,14 @@ export interface TapDevice {
   readonly persistent: boolean;
 }
 
-export interface NetdevDevice {
+export interface NetdevDevice extends AnyDevice {
   readonly kind: 'netdev';
   readonly device: string;
   /** Join it although it carries addresses or a default route. */
   readonly force: boolean;
 }
 
-export interface PcapDevice {
+export interface PcapDevice extends AnyDevice {
   readonly kind: 'pcap';
   /** Absolute paths; at least one is not null. */
   readonly read: string | null;
@@ -129,12 +149,12 @@ export interface PcapDevice {
   readonly loops: number | null;
 }
 
-export interface MemoryDevice {
+export interface MemoryDevice extends AnyDevice {
   readonly kind: 'memory';
 }
 
 /** A virtual machine behind a unix stream socket, as QEMU speaks it. */
-export interface QemuDevice {
+export interface QemuDevice extends AnyDevice {
   readonly kind: 'qemu';
   /** Whether Tapyard listens at the path, or connects to it. */
   readonly listen: boolean;

@@ -1,8 +1,9 @@
 import { resolve } from 'node:path';
 import { addressOf, bitsOf, prefixOf } from '../address.ts';
-import type { Device, PortModel, PortSecurity, Prefix } from '../model.ts';
+import type { Device, ImpairModel, PortModel, PortSecurity, Prefix } from '../model.ts';
 import { placed, type Source } from '../place.ts';
 import type { PortEntry } from '../ports.ts';
+import type { ImpairConfig } from '../schema/impair.ts';
 import { type DeviceKeys, standardMtu } from '../schema/port.ts';
 
 /** @param storm of the bridge; the port's own goes before it */
@@ -20,15 +21,18 @@ export function buildPort(entry: PortEntry, storm: number | null, source: Source
     storm: keys.storm_control === undefined ? storm : keys.storm_control,
   };
   const carrier = device
-    ? buildDevice(device, folder)
+    ? buildDevice(name, device, folder)
     : { kind: 'uplink' as const, uplink: uplink!.name, outerVlan: uplink!.outerVlan };
   return placed({ ...settings, ...carrier }, source.place(namePath, 'key'));
 }
 
-export function buildDevice(keys: DeviceKeys, folder: string): Device {
+/** @param name of the port, or of the uplink */
+export function buildDevice(name: string, keys: DeviceKeys, folder: string): Device {
+  const impair = keys.impair === undefined ? null : buildImpair(name, keys.impair);
   if (keys.tap !== undefined) {
     return {
       kind: 'tap',
+      impair,
       device: keys.tap,
       netns: keys.netns ?? null,
       addresses: keys.addresses ?? keys.address ?? [],
@@ -37,15 +41,22 @@ export function buildDevice(keys: DeviceKeys, folder: string): Device {
       persistent: keys.persistent ?? false,
     };
   }
-  if (keys.netdev !== undefined) return { kind: 'netdev', device: keys.netdev, force: keys.force ?? false };
+  if (keys.netdev !== undefined) return { kind: 'netdev', impair, device: keys.netdev, force: keys.force ?? false };
   if (keys.qemu) {
     const { listen, connect } = keys.qemu;
-    return { kind: 'qemu', listen: listen !== undefined, path: resolve(folder, listen ?? connect ?? '') };
+    return { kind: 'qemu', impair, listen: listen !== undefined, path: resolve(folder, listen ?? connect ?? '') };
   }
-  if (!keys.pcap) return { kind: 'memory' };
+  if (!keys.pcap) return { kind: 'memory', impair };
   const { read, write, pace, loop } = keys.pcap;
   const absolute = (file: string | undefined): string | null => (file === undefined ? null : resolve(folder, file));
-  return { kind: 'pcap', read: absolute(read), write: absolute(write), pace, loops: loop };
+  return { kind: 'pcap', impair, read: absolute(read), write: absolute(write), pace, loops: loop };
+}
+
+/** Ports without a seed of their own get one of their name, so that two of them do not lose the same frames. */
+function buildImpair(name: string, keys: ImpairConfig): ImpairModel {
+  const { delay, jitter, loss, duplicate, reorder, rate = null, queue } = keys;
+  const seed = keys.seed ?? [...name].reduce((sum, letter) => Math.imul(sum, 31) + letter.charCodeAt(0), 7) >>> 1;
+  return { delayUs: delay, jitterUs: jitter, loss, duplicate, reorder, rate, queue, seed };
 }
 
 /** `true` stands for the port's own MAC and IP addresses; with IPv6 ones, also the link-local address that the MAC gives. */

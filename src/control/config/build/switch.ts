@@ -61,7 +61,7 @@ function buildUplink(name: string, keys: UplinkConfig, source: Source, folder: s
   );
   const model = {
     name,
-    device: buildDevice(keys, folder),
+    device: buildDevice(name, keys, folder),
     mtu: keys.mtu ?? standardMtu,
     ethertype: keys.ethertype === '802.1ad' ? (0x88a8 as const) : (0x8100 as const),
     tenants,

@@ -3,7 +3,7 @@ import { contains } from '../address.ts';
 import type { Reporter } from '../diagnostics.ts';
 import type { Path } from '../place.ts';
 import { isSame } from '../schema/net.ts';
-import type { DeviceKeys } from '../schema/port.ts';
+import { type DeviceKeys, standardMtu } from '../schema/port.ts';
 import type { Config } from '../schema.ts';
 import type { World } from './checks.ts';
 import { checkStation } from './station.ts';
@@ -19,6 +19,7 @@ export function checkDevices(config: Config, reporter: Reporter, world: World): 
     checkHost(path, keys, reporter);
     checkPcap(path, keys, reporter, world);
     checkQemu(path, keys, reporter, world);
+    checkImpair(path, keys, reporter);
     for (const [what, name, key] of claimsOf(keys, world)) {
       const first = taken.get(`${what} ${name}`);
       const message = `${what} '${name}' is used twice`;
@@ -161,6 +162,28 @@ function checkQemu(path: Path, keys: DeviceKeys, reporter: Reporter, world: Worl
   if (length > LONGEST_SOCKET_PATH) {
     const message = `${socket} has ${length} bytes, a socket's path at most ${LONGEST_SOCKET_PATH}`;
     reporter.report('config-range', [...at, socketKey(keys)], message, 'choose a shorter path');
+  }
+}
+
+/** What frames that wait may occupy at most. */
+const MOST_WAITING_BYTES = 2 ** 30;
+
+function checkImpair(path: Path, { impair, mtu }: DeviceKeys & { readonly mtu?: number }, reporter: Reporter): void {
+  if (!impair) return;
+  const at = [...path, 'impair'];
+  if (impair.jitter > impair.delay) {
+    const cure = 'make it at most the delay: no frame leaves before it came';
+    reporter.report('config-range', [...at, 'jitter'], 'the jitter is more than the delay', cure);
+  }
+  if (impair.reorder > 0 && impair.delay === 0 && reporter.intact(...at, 'delay')) {
+    const cure = 'add delay: what is sent at once overtakes only what is delayed';
+    reporter.report('config-conflict', [...at, 'reorder'], 'reorder goes with delay', cure, { part: 'key' });
+  }
+  const bytes = impair.queue * (mtu ?? standardMtu);
+  if (bytes > MOST_WAITING_BYTES) {
+    const most = Math.floor(MOST_WAITING_BYTES / (mtu ?? standardMtu));
+    const message = `${impair.queue} frames of this MTU take more than 1 GiB`;
+    reporter.report('config-range', [...at, 'queue'], message, `choose at most ${most}`);
   }
 }
 

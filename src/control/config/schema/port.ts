@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { impair } from './impair.ts';
 import { Fault, leaf, limit, oneOrMore, optionalFlag, quantity, readWhole, shapeOf, word } from './leaf.ts';
 import {
   interfaceAddresses,
@@ -77,6 +78,7 @@ export const deviceKeys = {
     'Join a device that carries addresses or a default route; route the machine itself through a TAP',
     false,
   ),
+  impair: impair.optional(),
 };
 
 /** How frames of the port map to VLANs: one of vlan, trunk, tunnel; none: access port of VLAN 1. */
