@@ -333,13 +333,18 @@ export class Actions {
     const k = this.#take(copies, batch, i);
     // The pipeline's fields and the queue are the frame's, too.
     const { queue } = run;
-    const tunnelHigh = key.words[KeyWord.TunnelHigh];
-    const tunnelLow = key.words[KeyWord.TunnelLow];
+    const words = key.words;
+    const metadataHigh = words[KeyWord.MetadataHigh];
+    const metadataLow = words[KeyWord.MetadataLow];
+    const tunnelHigh = words[KeyWord.TunnelHigh];
+    const tunnelLow = words[KeyWord.TunnelLow];
     this.all(store.programs.words, bucket.at, bucket.at + bucket.length, copies, k, depth + 1);
     run.queue = queue;
     run.stale = true;
-    key.words[KeyWord.TunnelHigh] = tunnelHigh;
-    key.words[KeyWord.TunnelLow] = tunnelLow;
+    words[KeyWord.MetadataHigh] = metadataHigh;
+    words[KeyWord.MetadataLow] = metadataLow;
+    words[KeyWord.TunnelHigh] = tunnelHigh;
+    words[KeyWord.TunnelLow] = tunnelLow;
     // Outputs are read from the row, which is used again.
     outputs.flush();
     this.#give(copies, k);
