@@ -72,14 +72,14 @@ const total = (ledgers: readonly Ledger[], row: number, column: number): number 
   ledgers.reduce((sum, ledger) => sum + ledger.get(row, column), 0);
 
 /** Name of each row of a tenant's books: its ports, and the router. */
-function* rowsOf({ model, rows }: Tenant): Generator<readonly [row: number, port: string]> {
-  for (const row of rows) yield [row, model.bridge.ports[row]?.name ?? 'router'];
+function* rowsOf(tenant: Tenant): Generator<readonly [row: number, port: string]> {
+  for (const row of tenant.rows) yield [row, tenant.rowName(row)];
 }
 
 function* portSamples(running: Switch, column: number): Generator<Sample> {
   for (const tenant of running.tenants) {
     for (const [row, port] of rowsOf(tenant)) {
-      if (row < tenant.model.bridge.ports.length)
+      if (tenant.ports.isLive(row))
         yield { labels: { tenant: tenant.model.name, port }, value: total(tenant.ledgers, row, column) };
     }
   }
@@ -95,13 +95,14 @@ function* dropSamples(running: Switch): Generator<Sample> {
   for (const tenant of running.tenants)
     for (const [row, port] of rowsOf(tenant)) yield* report(tenant.model.name, port, tenant.ledgers, row);
   const uplinks = running.workers.map((worker) => worker.uplinks);
-  for (const [row, { name }] of running.model.uplinks.entries()) yield* report('', name, uplinks, row);
+  for (const { name } of running.model.uplinks) yield* report('', name, uplinks, running.uplinkRow(name));
 }
 
 function* linkSamples(running: Switch): Generator<Sample> {
-  for (const { model, attachments } of running.tenants) {
-    for (const [row, { name: port }] of model.bridge.ports.entries())
-      yield { labels: { tenant: model.name, port }, value: running.isUp(attachments[row].device) ? 1 : 0 };
+  for (const tenant of running.tenants) {
+    const { name, bridge } = tenant.model;
+    for (const { name: port } of bridge.ports)
+      yield { labels: { tenant: name, port }, value: running.isUp(tenant.attachment(port)?.device ?? -1) ? 1 : 0 };
   }
 }
 

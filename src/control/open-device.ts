@@ -1,5 +1,14 @@
 import { rmSync } from 'node:fs';
-import { addAddresses, findLink, setRoute } from '../../native-free/links.ts';
+import {
+  addAddresses,
+  deleteAddress,
+  deleteRoute,
+  findLink,
+  listRoutes,
+  setIpv6,
+  setLink,
+  setRoute,
+} from '../../native-free/links.ts';
 import { createNetns, deleteNetns, netnsExists } from '../../native-free/netns.ts';
 import { joinDevice, type Redirect } from '../../native-free/redirect.ts';
 import { type Offloads, openTap, type Tap } from '../../native-free/tap.ts';
@@ -49,6 +58,8 @@ export interface OpenDevice {
   readonly netns: string | null;
   /** Follows the MTU of a device that was joined. */
   followMtu(mtu: number): void;
+  /** Changes what can be changed while it is open: MTU, MAC and, of a TAP, its addresses and gateways. @throws LinuxError */
+  adjust(to: Adjustable, from: Adjustable): void;
   /** Undoes what must not outlive the process; works in an `exit` hook. Idempotent. */
   undo(): void;
   /** After all workers have let go: closes descriptors. Idempotent. */
@@ -61,9 +72,17 @@ const bare = {
   impaired: null,
   netns: null,
   followMtu: () => {},
+  adjust: () => {},
   undo: () => {},
   close: () => {},
 } as const;
+
+/** What of a device can be changed while it is open. */
+export interface Adjustable {
+  readonly device: Device;
+  readonly mtu: number;
+  readonly mac: string | null;
+}
 
 export function openDevice(device: Device, context: DeviceContext): OpenDevice {
   const { impair } = device;
@@ -143,8 +162,32 @@ function openTapDevice(device: TapDevice, context: DeviceContext): OpenDevice {
     ...onTap(opened, 'tap', device.device, device, context),
     link: { name: device.device, netns },
     netns: madeNetns ? netns : null,
+    adjust: (to, from) => adjustTap(device.device, netns, to, from),
     close: () => opened.close(),
   };
+}
+
+/** The kernel's side of a TAP as `to` says; what is the same stays untouched. */
+function adjustTap(name: string, netns: string | undefined, to: Adjustable, from: Adjustable): void {
+  const mtu = to.mtu === from.mtu ? undefined : to.mtu;
+  const mac = to.mac === from.mac || to.mac === null ? undefined : to.mac;
+  setLink(name, { mtu, mac }, netns);
+  if (to.device.kind !== 'tap' || from.device.kind !== 'tap') return;
+  const texts = (device: TapDevice) => device.addresses.map(({ text }) => text);
+  const [before, after] = [texts(from.device), texts(to.device)];
+  const added = after.filter((text) => !before.includes(text));
+  if (added.some((text) => text.includes(':'))) setIpv6(name, true, netns);
+  // First what goes: with the first address of a subnet the kernel removes the others of it.
+  const gone = before.filter((text) => !after.includes(text));
+  for (const text of gone) deleteAddress(name, text, netns);
+  if (gone.length + added.length > 0) addAddresses(name, after, netns);
+  for (const { text } of to.device.gateways) setRoute('default', text, name, netns);
+  const families = to.device.gateways.map(({ family }) => family);
+  for (const { text, family } of from.device.gateways) {
+    // With the address that leads to it the kernel has removed the route already.
+    const there = listRoutes(family, netns).some(({ dst, gateway }) => dst === 'default' && gateway === text);
+    if (!families.includes(family) && there) deleteRoute('default', text, netns);
+  }
 }
 
 function openNetdev(device: NetdevDevice, context: DeviceContext): OpenDevice {
@@ -166,6 +209,7 @@ function openNetdev(device: NetdevDevice, context: DeviceContext): OpenDevice {
     ...onTap(tap, 'netdev', device.device, device, context),
     link: { name: device.device, netns: undefined },
     followMtu: (mtu) => redirect.followMtu(mtu),
+    adjust: () => {},
     undo: () => redirect.undo(),
     close: () => {
       redirect.undo();

@@ -19,11 +19,9 @@ function total(ledgers: readonly Ledger[], row: number, column: number): number 
   return sum;
 }
 
-/** Sum over all rows of a tenant. */
-function totalOf({ ledgers }: Tenant, column: number): number {
-  let sum = 0;
-  for (let row = 0; row < ledgers[0].rows; row++) sum += total(ledgers, row, column);
-  return sum;
+/** Sum over all rows of a tenant, of ports that are gone too. */
+function totalOf({ books }: Tenant, column: number): number {
+  return books.total(column);
 }
 
 function droppedBy(ledgers: readonly Ledger[], row: number): number {
@@ -59,7 +57,7 @@ const tenants: View = (running, params) =>
     held: totalOf(tenant, Column.Held),
     leaked_in: totalOf(tenant, Column.LeakedIn),
     leaked_out: totalOf(tenant, Column.LeakedOut),
-    dropped: tenant.rows.reduce((sum, row) => sum + droppedBy(tenant.ledgers, row), 0),
+    dropped: DROP_REASONS.reduce((sum, _, reason) => sum + totalOf(tenant, Column.Drops + reason), 0),
     cached: worked(tenant, WorkCount.Carried),
     busy_us: Math.round(worked(tenant, WorkCount.BusyUs)),
   }));
@@ -71,16 +69,16 @@ function numberOf({ datapath }: Tenant, row: number): number | null {
 
 const ports: View = (running, params) =>
   chosen(running, params).flatMap((tenant) =>
-    tenant.model.bridge.ports.map((port, row) => {
-      const { device } = tenant.attachments[row];
+    tenant.model.bridge.ports.map((port) => {
+      const row = tenant.ports.of(port.name);
+      const device = tenant.attachment(port.name)?.device ?? -1;
       const { vlan } = port;
       return {
         tenant: tenant.model.name,
         port: port.name,
         ofport: numberOf(tenant, row),
         kind: port.kind,
-        device:
-          port.kind === 'uplink' ? `${port.uplink}.${port.outerVlan}` : running.devices[device].open.specs[0].name,
+        device: port.kind === 'uplink' ? `${port.uplink}.${port.outerVlan}` : (running.deviceName(device) ?? '?'),
         link: running.isUp(device) ? 'up' : 'down',
         vlan:
           vlan.mode === 'trunk'
@@ -101,7 +99,7 @@ const macs: View = (running, params) =>
       tenant: tenant.model.name,
       vlan: entry.vlan,
       mac: entry.mac,
-      port: tenant.model.bridge.ports[entry.port]?.name ?? '?',
+      port: tenant.ports.at(entry.port) ?? '?',
       age_s: entry.static ? null : Math.round(entry.ageMs / 1000),
       static: entry.static,
       moves: entry.moves,
@@ -112,7 +110,7 @@ const routes: View = (running, params) => {
   const limit = typeof params['limit'] === 'number' ? params['limit'] : ROUTES_MOST;
   const rows: Row[] = [];
   for (const tenant of chosen(running, params)) {
-    for (const { to, how } of tenant.routes()) {
+    for (const { to, how } of tenant.routeRows()) {
       if (rows.length >= limit) return rows;
       rows.push({ tenant: tenant.model.name, to, via: how });
     }
@@ -137,12 +135,16 @@ const drops: View = (running, params) => {
   };
   for (const tenant of chosen(running, params)) {
     for (const row of tenant.rows) {
-      report(tenant.model.name, tenant.model.bridge.ports[row]?.name ?? 'router', tenant.ledgers, row);
+      report(tenant.model.name, tenant.rowName(row), tenant.ledgers, row);
     }
+    DROP_REASONS.forEach(({ name, text }, reason) => {
+      const frames = tenant.books.retired[Column.Drops + reason];
+      if (frames > 0) rows.push({ tenant: tenant.model.name, port: '(removed)', reason: name, frames, meaning: text });
+    });
   }
   if (params['tenant'] === undefined || params['tenant'] === null) {
     const ledgers = running.workers.map((worker) => worker.uplinks);
-    for (const [row, uplink] of running.model.uplinks.entries()) report('-', uplink.name, ledgers, row);
+    for (const { name } of running.model.uplinks) report('-', name, ledgers, running.uplinkRow(name));
   }
   return rows;
 };

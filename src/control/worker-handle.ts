@@ -3,6 +3,7 @@ import { type Failure, LinuxError } from '../../native-free/errors.ts';
 import { closeEventfd, createEventfd, signalEventfd } from '../../native-free/eventfd.ts';
 import { Ledger } from '../observe/ledger.ts';
 import type { QemuNews } from '../port/qemu-port.ts';
+import type { EpochsHandles } from '../table/epoch.ts';
 import type { SharedBucketsHandles } from '../table/shared-buckets.ts';
 import {
   Control,
@@ -25,6 +26,7 @@ export interface WorkerOptions {
   readonly tenants: number;
   readonly devices: number;
   readonly buckets: SharedBucketsHandles;
+  readonly epochs: EpochsHandles;
   readonly linkUp: SharedArrayBuffer;
   readonly uplinkRows: number;
   readonly origin: number;

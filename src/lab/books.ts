@@ -10,10 +10,7 @@ const TRIES = 20;
 const TRY_MS = 50;
 
 function sum(tenant: Tenant, column: number): number {
-  return tenant.ledgers.reduce(
-    (all, ledger) => tenant.rows.reduce((some, row) => some + ledger.get(row, column), all),
-    0,
-  );
+  return tenant.books.total(column);
 }
 
 function imbalance(tenant: Tenant): number {

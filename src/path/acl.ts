@@ -148,3 +148,13 @@ function isIp(batch: Batch, i: number): boolean {
   const type = batch.sport[i];
   return type !== 133 && type !== 135 && type !== 136;
 }
+
+/** Adds what the list that this one has taken the place of has counted on a worker. Once, by the worker, which alone counts there. */
+export function carryHits({ hits, before }: AclImage, worker: number): void {
+  if (before === null) return;
+  const now = hits[worker];
+  const then = before.hits[worker];
+  before.places.forEach((place, i) => {
+    if (place >= 0) now[i] += then[place];
+  });
+}

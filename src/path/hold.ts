@@ -141,6 +141,28 @@ export class Hold {
     if (room) this.#generation = generation;
   }
 
+  /**
+   * Takes over what waits in the hold of a router that this one follows. What came by a port, or would leave by an interface, that
+   * is gone is dropped.
+   */
+  takeOver(other: Hold, isGone: (port: number, iface: number) => boolean): void {
+    const from = other.#frames;
+    const frames = this.#frames;
+    for (let k = 0; k < from.count; k++) {
+      if (isGone(from.port[k], other.#keys[k * 5]) || frames.count >= this.#most) {
+        other.#drop(k, Drop.PortClosed);
+        continue;
+      }
+      const to = frames.take(from, k);
+      frames.fate[to] = Fate.Held;
+      for (let w = 0; w < 5; w++) this.#keys[to * 5 + w] = other.#keys[k * 5 + w];
+      this.#since[to] = other.#since[k];
+      this.#filter |= filterBit(this.#keys[to * 5 + 4]);
+      if (from.body[k] >= 0) this.#bodies++;
+    }
+    from.count = 0;
+  }
+
   /** Drops everything that waits, when the tenant or its router goes. */
   clear(reason: number): void {
     const frames = this.#frames;

@@ -49,8 +49,16 @@ export const PortMode = {
 } as const;
 export type PortMode = (typeof PortMode)[keyof typeof PortMode];
 
-/** Columns have one entry a port of the tenant. */
+/** Ports that a tenant may have at a time, and have had; the row of its router in the books is behind them all. */
+export const MOST_PORTS = 1024;
+export const ROUTER_ROW = MOST_PORTS;
+
+/**
+ * Columns have one entry a port of the tenant. A port keeps its number, which is also its row in the books, while it lives; what is
+ * at the number of a port that is gone belongs to no VLAN, and no frame goes there.
+ */
 export interface BridgeImage {
+  /** Numbers in use lie below. */
   readonly ports: number;
   readonly names: readonly string[];
   /** Index of the worker's device that carries the port. */
@@ -113,7 +121,7 @@ export type HopKind = (typeof HopKind)[keyof typeof HopKind];
 export interface RouterImage {
   /** 4,096 entries: interface on the VLAN, -1 for none. */
   readonly vlanInterface: Int32Array;
-  /** Columns with one entry an interface. */
+  /** Columns with one entry an interface, which keeps its number while it lives; the name of one that is gone is empty. */
   readonly interfaces: number;
   readonly names: readonly string[];
   readonly vlan: Int32Array;
@@ -125,6 +133,8 @@ export interface RouterImage {
   /** The value that a prefix has in the tables is a set of next hops: `setCount[v]` entries of `setMembers` from `setStart[v]`. */
   readonly routes4: ReturnType<Lpm4['handles']>;
   readonly routes6: ReturnType<Lpm6['handles']>;
+  /** Whether a set may have several members, so that flows are told apart by more than their destinations. */
+  readonly multipath: boolean;
   readonly setStart: Int32Array;
   readonly setCount: Int32Array;
   readonly setMembers: Int32Array;
@@ -154,4 +164,12 @@ export interface AclImage {
   readonly fallback: AclAction;
   /** Hits of each rule and, last, of the fallback: one array a worker, over shared memory. */
   readonly hits: readonly Float64Array[];
+  /** What a worker that had the list before adds to its hits when it takes the list over; null: nothing, or the arrays are the same. */
+  readonly before: AclBefore | null;
+}
+
+/** Hits of a list that another has taken the place of, and for each of the new one's places the old one's, -1: none. */
+export interface AclBefore {
+  readonly hits: readonly Float64Array[];
+  readonly places: Int32Array;
 }

@@ -9,6 +9,8 @@ export const PuntClass = { Control: 0, Local: 1, Errors: 2, Events: 3, Resolve: 
 export type PuntClass = (typeof PuntClass)[keyof typeof PuntClass];
 
 const EVENTS_PER_SECOND = 10;
+/** Classes whose rates a tenant has, in the order of `setRates`. */
+const PUNT_CLASSES = [PuntClass.Control, PuntClass.Local, PuntClass.Errors, PuntClass.Resolve] as const;
 
 /**
  * The way from one tenant's path on one worker to the slow path: policed, bounded, never waiting. What does not fit is refused,
@@ -20,17 +22,24 @@ export class Punter {
   readonly #pool: Pool;
   readonly #ring: Ring;
   readonly #buckets: TokenBucket;
+  #rates: readonly number[] = [];
 
   /** @param rates punts a second of the classes Control (and Resolve), Local and Errors; 0: none */
   constructor(pool: Pool, ring: Ring, rates: readonly [number, number, number]) {
     this.#pool = pool;
     this.#ring = ring;
     this.#buckets = new TokenBucket(5);
-    this.#limit(PuntClass.Control, rates[0]);
-    this.#limit(PuntClass.Local, rates[1]);
-    this.#limit(PuntClass.Errors, rates[2]);
-    this.#limit(PuntClass.Resolve, rates[0]);
     this.#buckets.set(PuntClass.Events, EVENTS_PER_SECOND, EVENTS_PER_SECOND);
+    this.setRates(rates);
+  }
+
+  /** Rates that stay as they are keep their tokens. */
+  setRates(rates: readonly [number, number, number]): void {
+    const classes = [rates[0], rates[1], rates[2], rates[0]];
+    PUNT_CLASSES.forEach((rate, i) => {
+      if (classes[i] !== this.#rates[i]) this.#limit(rate, classes[i]);
+    });
+    this.#rates = classes;
   }
 
   #limit(rate: PuntClass, perSecond: number): void {

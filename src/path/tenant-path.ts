@@ -13,6 +13,7 @@ import { Adjacency } from './adjacency.ts';
 import { Decider } from './cache/decide.ts';
 import { Decisions } from './cache/decision.ts';
 import { FlowCache } from './cache/flow-cache.ts';
+import { sameShape, shapeOf } from './cache/shape.ts';
 import type { Devices } from './devices.ts';
 import { Egress } from './egress.ts';
 import { Emit } from './emit.ts';
@@ -22,7 +23,7 @@ import { GuardIn } from './guard-in.ts';
 import { GuardOut } from './guard-out.ts';
 import { Hold } from './hold.ts';
 import { HopLimit } from './hop-limit.ts';
-import { type TenantImage, WorkCount } from './image.ts';
+import { ROUTER_ROW, type TenantImage, WorkCount } from './image.ts';
 import { InterfaceAclIn, InterfaceAclOut } from './interface-acl.ts';
 import { Learn } from './learn.ts';
 import { OffloadCheck } from './offload.ts';
@@ -51,8 +52,9 @@ export interface LeakSink {
 /**
  * One tenant's path on one worker: the ordered lists of its stages, and the three places where frames enter. A frame that a
  * port received runs through all of `stages`; one that a router made or took over begins at `route`; one whose
- * MACs are final begins at `forward`. The path is compiled from an image; a changed image makes a new path; what the
- * old one holds is dropped.
+ * MACs are final begins at `forward`. The path is compiled from an image; a changed image makes a new path, which takes over from the
+ * one before what outlives the change: frames that wait, rates of punts, and, where the shape is the same, the flow cache's
+ * code and memory.
  */
 export class TenantPath {
   readonly image: TenantImage;
@@ -85,11 +87,14 @@ export class TenantPath {
     leaks: LeakSink,
     store: RuleStore | null = null,
     observer: Observer | null = null,
+    before: TenantPath | null = null,
   ) {
     const { bridge, router } = image;
     const shared = image.workers[worker];
-    const ledger = new Ledger(bridge.ports + 1, shared.ledger);
-    const punter = new Punter(pool, new Ring(shared.punt), router?.puntRates ?? [0, 0, 0]);
+    const ledger = before?.ledger ?? new Ledger(ROUTER_ROW + 1, shared.ledger);
+    const rates = router?.puntRates ?? [0, 0, 0];
+    const punter = before?.punter ?? new Punter(pool, new Ring(shared.punt), rates);
+    punter.setRates(rates);
     const macs = MacTable.attach(bridge.macs);
     const acls = new Acls(pool, image.acls, punter, router, worker);
     const waste = new Waste(pool, ledger);
@@ -149,10 +154,10 @@ export class TenantPath {
     const all = [...bridging, ...routing, forward];
     this.stages = observer === null ? all : all.map((stage) => observer.in(stage));
     this.#fromForward = this.stages.length - 1;
-    const decisions = new Decisions(
-      ledger,
-      image.acls.map(({ hits }) => hits[worker]),
-    );
+    const old = before !== null && sameShape(before.cache.shape, shapeOf(image)) ? before.cache : null;
+    const hits = image.acls.map((acl) => acl.hits[worker]);
+    const decisions = old?.decisions ?? new Decisions(ledger, hits);
+    if (old !== null) decisions.follow(hits);
     const decider = new Decider({
       pool,
       image,
@@ -169,7 +174,7 @@ export class TenantPath {
     });
     this.#guard = guard;
     this.#work = new Float64Array(shared.work);
-    this.cache = new FlowCache({
+    const context = {
       pool,
       image,
       devices,
@@ -180,16 +185,19 @@ export class TenantPath {
       decisions,
       decider,
       counts: this.#work,
-    });
+    };
+    if (old !== null) old.follow(context);
+    this.cache = old ?? new FlowCache(context);
     this.image = image;
     this.ledger = ledger;
     this.punter = punter;
     this.macs = macs;
     this.hold = hold;
     this.egress = egress;
-    this.routerRow = bridge.ports;
+    this.routerRow = ROUTER_ROW;
     this.#pool = pool;
     this.#leaks = leaks;
+    if (before !== null) this.#takeOver(before);
   }
 
   /** Frames that ports of the tenant received: columns up to the virtio-net header, and `port`, are set. */
@@ -231,6 +239,20 @@ export class TenantPath {
   /** Carries out what the control side has changed in the rules. @param most records @returns how many */
   changeRules(most: number, nowUs: number, nowMs: number): number {
     return this.rules === null ? 0 : this.rules.change(most, nowUs, nowMs);
+  }
+
+  /** Frames go on waiting for their neighbours, unless their port or interface is gone. */
+  #takeOver({ hold, image: { router: from } }: TenantPath): void {
+    const { hold: into, image } = this;
+    if (hold === null || hold.count === 0) return;
+    if (into === null) {
+      hold.clear(Drop.PortClosed);
+      return;
+    }
+    const { bridge, router: to } = image;
+    const sameLink = (iface: number) =>
+      from !== null && to !== null && to.names[iface] === from.names[iface] && to.vlan[iface] === from.vlan[iface];
+    into.takeOver(hold, (port, iface) => (port < bridge.ports && bridge.device[port] < 0) || !sameLink(iface));
   }
 
   /** Books time that a worker had for the tenant, microseconds. */

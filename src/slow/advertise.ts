@@ -22,34 +22,47 @@ const AUTONOMOUS_LENGTH = 64;
  */
 export class Advertiser {
   readonly #context: Context;
-  readonly #schedules: readonly Schedule[];
+  readonly #schedules = new Map<number, Schedule>();
 
   constructor(context: Context) {
     this.#context = context;
-    this.#schedules = context.links.flatMap(({ index, ra, linkLocal }) =>
-      ra === null || linkLocal === null ? [] : [new Schedule(index, ra, linkLocal, this)],
+  }
+
+  /** Begins to advertise on a link, if it is to, or begins anew. */
+  enter({ index, ra, linkLocal }: RouterInterface, nowMs: number): void {
+    const before = this.#schedules.get(index);
+    if (before !== undefined) this.#context.timers.cancel(before);
+    this.#schedules.delete(index);
+    if (ra === null || linkLocal === null) return;
+    const schedule = new Schedule(index, ra, linkLocal, this);
+    this.#schedules.set(index, schedule);
+    this.#context.timers.set(
+      schedule,
+      Math.max(nowMs + index, (before?.last ?? Number.NEGATIVE_INFINITY) + BETWEEN_MS),
     );
   }
 
-  start(nowMs: number): void {
-    for (const schedule of this.#schedules) this.#context.timers.set(schedule, nowMs + schedule.index);
+  /** Takes the router back on a link where it advertised itself (RFC 4861, section 6.2.5). */
+  leave({ index }: RouterInterface): void {
+    const schedule = this.#schedules.get(index);
+    if (schedule === undefined) return;
+    this.#schedules.delete(index);
+    this.#context.timers.cancel(schedule);
+    this.#send(schedule, 0);
   }
 
   /** RFC 4861, section 6.2.6: a random delay, and a solicited advertisement is an unsolicited one that comes earlier. */
   solicited(link: RouterInterface, nowMs: number): void {
-    const schedule = this.#schedules.find(({ index }) => index === link.index);
+    const schedule = this.#schedules.get(link.index);
     if (schedule === undefined) return;
     const delay = this.#context.random() * SOLICITED_DELAY_MS;
     const at = Math.max(nowMs, schedule.last + BETWEEN_MS) + delay;
     if (at < schedule.due) this.#context.timers.set(schedule, at);
   }
 
-  /** Takes the router back as a default router (RFC 4861, section 6.2.5). */
+  /** Takes the router back everywhere. */
   stop(): void {
-    for (const schedule of this.#schedules) {
-      this.#context.timers.cancel(schedule);
-      this.#send(schedule, 0);
-    }
+    for (const link of this.#context.links.all) this.leave(link);
   }
 
   /** The time of an interface's advertisement has come. */
@@ -68,7 +81,8 @@ export class Advertiser {
 
   #send({ index, ra, linkLocal }: Schedule, lifetime: number): void {
     const { links, outbox, counters } = this.#context;
-    const link = links[index];
+    const link = links.at(index);
+    if (link === undefined) return;
     const frame = routerAdvertisement({
       sourceMac: link.mac,
       source: linkLocal,

@@ -23,7 +23,7 @@ export function deliver(context: Context, to: PuntedFrame, frame: Uint8Array, mo
   let kind: Inject = Inject.Route;
   let vlan = 0;
   if (isLinkLocal6(wordsAt(bytes, ethernet.HEADER_LENGTH + ipv6.Offset.Destination))) {
-    const link = links[to.interface];
+    const link = links.at(to.interface);
     if (link === undefined) return false;
     const from = viewOf(to.frame);
     ethernet.setDestination(bytes, 0, ethernet.sourceHigh(from, 0), ethernet.sourceLow(from, 0));

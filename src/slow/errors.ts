@@ -68,10 +68,14 @@ export function errorOf(kind: Punt): ErrorKind | null {
 /** ICMP errors of one tenant's router: when they may be sent, from which address, and how often. */
 export class ErrorSender {
   readonly #context: Context;
-  readonly #rate: Rate;
+  #rate: Rate;
 
   constructor(context: Context, perSecond: number, burst: number) {
     this.#context = context;
+    this.#rate = new Rate(perSecond, burst);
+  }
+
+  setRate(perSecond: number, burst: number): void {
     this.#rate = new Rate(perSecond, burst);
   }
 
@@ -116,20 +120,22 @@ export class ErrorSender {
 
   /** Whether the packet came from one station, which the router is not itself. */
   #isStation(source: Words): boolean {
-    return isUnicast(source) && !this.#context.links.some((link) => link.owns(source)) && !this.#isBroadcast(source);
+    return (
+      isUnicast(source) && !this.#context.links.all.some((link) => link.owns(source)) && !this.#isBroadcast(source)
+    );
   }
 
   #isBroadcast(words: Words): boolean {
-    return this.#context.links.some((link) => link.isBroadcast(words));
+    return this.#context.links.all.some((link) => link.isBroadcast(words));
   }
 
   /** The address of the interface that the packet came in by (RFC 1812, section 4.3.2.4), or any that the sender can answer. */
   #sourceFor(to: PuntedFrame, source: Words, family: 4 | 6): Words | null {
     const { links } = this.#context;
-    const link = links[to.interface];
+    const link = links.at(to.interface);
     const own = link?.sourceFor(source) ?? null;
     if (own !== null || (family === 6 && isLinkLocal6(source))) return own;
-    for (const other of links) {
+    for (const other of links.all) {
       const address = other.sourceFor(source);
       if (address !== null) return address;
     }

@@ -7,28 +7,56 @@ import { inPrefix, isIpv4, isLinkLocal6, isUnicast, same, type Words } from './w
 export class RouterInterface {
   readonly index: number;
   readonly name: string;
-  readonly vlan: number;
-  readonly mac: Mac;
-  readonly mtu: number;
-  readonly ra: Advertise | null;
-  /** Configured addresses; the link-local address is not among them. */
-  readonly addresses: readonly OwnAddress[];
-  /** null: the interface does not speak IPv6. */
-  readonly linkLocal: Words | null;
+  #from: SlowInterface;
+  #addresses: readonly OwnAddress[] = [];
+  #linkLocal: Words | null = null;
 
   constructor(index: number, from: SlowInterface) {
     this.index = index;
     this.name = from.name;
-    this.vlan = from.vlan;
-    this.mac = from.mac;
-    this.mtu = from.mtu;
-    this.ra = from.ra;
-    this.addresses = from.addresses.map(({ family, words, prefixLength }) => ({
+    this.#from = from;
+    this.configure(from);
+  }
+
+  /** Makes it another, of the same name: who holds it sees the change. */
+  configure(from: SlowInterface): void {
+    this.#from = from;
+    this.#addresses = from.addresses.map(({ family, words, prefixLength }) => ({
       family,
       words: fourWords(words),
       length: family === 4 ? prefixLength + 96 : prefixLength,
     }));
-    this.linkLocal = linkLocalAddress(from);
+    this.#linkLocal = linkLocalAddress(from);
+  }
+
+  get from(): SlowInterface {
+    return this.#from;
+  }
+
+  get vlan(): number {
+    return this.#from.vlan;
+  }
+
+  get mac(): Mac {
+    return this.#from.mac;
+  }
+
+  get mtu(): number {
+    return this.#from.mtu;
+  }
+
+  get ra(): Advertise | null {
+    return this.#from.ra;
+  }
+
+  /** Configured addresses; the link-local address is not among them. */
+  get addresses(): readonly OwnAddress[] {
+    return this.#addresses;
+  }
+
+  /** null: the interface does not speak IPv6. */
+  get linkLocal(): Words | null {
+    return this.#linkLocal;
   }
 
   owns(words: Words): boolean {

@@ -102,7 +102,7 @@ export class Local {
       counters.ignored++;
       return;
     }
-    const mtu = links[to.interface]?.mtu ?? ipv6.SMALLEST_MTU;
+    const mtu = links.at(to.interface)?.mtu ?? ipv6.SMALLEST_MTU;
     const most = Math.max(ipv6.SMALLEST_MTU, Math.min(mtu, longest - L3));
     if (deliver(this.#context, to, reply, most)) counters.echoReplies++;
   }
@@ -110,7 +110,7 @@ export class Local {
   /** Any address of the router, as all its interfaces may be asked for it; a link-local one on its own link alone. */
   #isOwn(words: Words, index: number): boolean {
     const { links } = this.#context;
-    if (isLinkLocal6(words)) return links[index]?.owns(words) === true;
-    return links.some((link) => link.owns(words));
+    if (isLinkLocal6(words)) return links.at(index)?.owns(words) === true;
+    return links.all.some((link) => link.owns(words));
   }
 }

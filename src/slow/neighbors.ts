@@ -54,10 +54,10 @@ export class Neighbor implements Timed {
  * are published in the table that workers read, whose only writer this is; deadlines and probes are kept here.
  */
 export class Neighbors {
-  readonly #table: NeighborTable;
+  #table: NeighborTable;
   readonly #context: Context;
   readonly #ask: Ask;
-  readonly #soft: number;
+  #soft: number;
   readonly #all = new Map<string, Neighbor>();
   /** Sets keep the order of insertion: the first has been in its state the longest. */
   readonly #failed = new Set<Neighbor>();
@@ -74,6 +74,19 @@ export class Neighbors {
 
   get size(): number {
     return this.#all.size;
+  }
+
+  /** Goes on in another table, which holds what this one held as far as it has room; the rest is forgotten. */
+  moveTo(table: NeighborTable, soft: number): void {
+    this.#table = table;
+    this.#soft = soft;
+    for (const neighbor of [...this.#all.values()])
+      if (table.locate(neighbor.link.index, neighbor.words) < 0) this.remove(neighbor);
+  }
+
+  /** Forgets neighbours: those of which `isGone` holds. */
+  forget(isGone: (neighbor: Neighbor) => boolean): void {
+    for (const neighbor of [...this.#all.values()]) if (isGone(neighbor)) this.remove(neighbor);
   }
 
   /** Whether so many neighbours are being asked for that one more has to wait: a sweep must not take the whole table. */

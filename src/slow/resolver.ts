@@ -3,6 +3,7 @@ import { fourWords } from '../wire/address.ts';
 import { formatMac, type Mac } from '../wire/ethernet.ts';
 import type { Context } from './context.ts';
 import type { RouterInterface } from './interface.ts';
+import type { Links } from './links.ts';
 import { type Ask, type Neighbor, Neighbors } from './neighbors.ts';
 import type { PermanentNeighbor } from './tenant.ts';
 import { formatWords, type Words } from './words.ts';
@@ -22,7 +23,7 @@ export interface Answer {
  * Source: RFC 4861, section 7.2 and appendix C; RFC 826 is bent to the same states.
  */
 export class Resolver {
-  readonly #table: NeighborTable;
+  #table: NeighborTable;
   readonly #context: Context;
   readonly #neighbors: Neighbors;
 
@@ -92,14 +93,14 @@ export class Resolver {
   }
 
   /** Takes over what the table holds from before, and makes the configured neighbours permanent. Run once, before all else. */
-  adopt(links: readonly RouterInterface[], permanent: readonly PermanentNeighbor[], nowMs: number): void {
+  adopt(links: Links, permanent: readonly PermanentNeighbor[], nowMs: number): void {
     const table = this.#table;
     const before: { index: number; words: Words; state: NeighborState; mac: Mac }[] = [];
     table.forEach((index, words, state, high, low) => {
       before.push({ index, words, state, mac: { high, low } });
     });
     for (const { index, words, state, mac } of before) {
-      const link = links[index];
+      const link = links.at(index);
       const lives = state === NeighborState.Reachable || state === NeighborState.Stale || state === NeighborState.Delay;
       const neighbor = lives && link?.onLink(words) ? this.#neighbors.add(link, words, nowMs) : null;
       if (neighbor === null) {
@@ -109,15 +110,50 @@ export class Resolver {
       neighbor.mac = mac;
       this.#neighbors.enter(neighbor, NeighborState.Stale, nowMs);
     }
+    this.setPermanent(links, permanent, nowMs);
+  }
+
+  /** Goes on in another table, which holds what this one held as far as it has room. */
+  moveTo(table: NeighborTable, soft: number): void {
+    if (table === this.#table) return;
+    this.#table = table;
+    this.#neighbors.moveTo(table, soft);
+  }
+
+  /** Forgets all neighbours of a link. */
+  forgetLink(link: RouterInterface): void {
+    this.#neighbors.forget((neighbor) => neighbor.link === link);
+  }
+
+  /** Forgets neighbours of a link that cannot be there any more, its addresses having changed. */
+  prune(link: RouterInterface): void {
+    this.#neighbors.forget(
+      ({ link: of, words, state }) => of === link && state !== NeighborState.Permanent && !link.onLink(words),
+    );
+  }
+
+  /** Forgets what was resolved to a station: it is no longer where it was. */
+  forgetStation(vlan: number, mac: Mac): void {
+    this.#neighbors.forget(
+      (neighbor) => neighbor.link.vlan === vlan && neighbor.has(mac) && neighbor.state !== NeighborState.Permanent,
+    );
+  }
+
+  /** Makes these the configured neighbours. */
+  setPermanent(links: Links, permanent: readonly PermanentNeighbor[], nowMs: number): void {
+    const kept = new Set<Neighbor>();
     for (const { interface: index, words: one, mac } of permanent) {
-      const link = links[index];
+      const link = links.at(index);
       if (link === undefined) continue;
       const words = fourWords(one);
       const neighbor = this.#neighbors.find(link, words) ?? this.#neighbors.add(link, words, nowMs);
       if (neighbor === null) continue;
+      kept.add(neighbor);
+      if (neighbor.state === NeighborState.Permanent && neighbor.has(mac)) continue;
       neighbor.mac = mac;
       this.#neighbors.enter(neighbor, NeighborState.Permanent, nowMs);
     }
+    this.#neighbors.forget((neighbor) => neighbor.state === NeighborState.Permanent && !kept.has(neighbor));
   }
 
   #take(neighbor: Neighbor, mac: Mac, nowMs: number): void {

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Ring } from '../frame/ring.ts';
 import { ACL_EGRESS, Punt } from '../path/punt.ts';
 import * as ethernet from '../wire/ethernet.ts';
@@ -10,11 +11,12 @@ import { Discovery } from './discovery.ts';
 import { ErrorSender, errorOf } from './errors.ts';
 import { EventGate } from './events.ts';
 import { viewOf } from './frames.ts';
-import { RouterInterface } from './interface.ts';
+import type { RouterInterface } from './interface.ts';
+import { Links } from './links.ts';
 import { Local } from './local.ts';
 import { Outbox, type PuntedFrame, readPunt } from './record.ts';
 import { Resolver } from './resolver.ts';
-import type { SlowLimits, SlowTenant } from './tenant.ts';
+import type { SlowInterface, SlowLimits, SlowTenant } from './tenant.ts';
 import { Task, Timers } from './timers.ts';
 import { isIpv4 } from './words.ts';
 
@@ -28,9 +30,9 @@ const LOGGED_BYTES = 128;
 
 /** The slow path of one tenant: hands what workers punt to the protocols, and lets time pass for them. */
 export class TenantRouter {
-  readonly tenant: SlowTenant;
+  #tenant: SlowTenant;
   readonly counters: SlowCounters = newCounters();
-  readonly #links: readonly RouterInterface[];
+  readonly #links = new Links();
   readonly #context: Context;
   readonly #resolver: Resolver;
   readonly #arp: Arp;
@@ -42,22 +44,17 @@ export class TenantRouter {
   #settled = 0;
 
   constructor(tenant: SlowTenant, random: () => number, nowMs: number) {
-    const icmpPerSecond = tenant.limits?.icmpPerSecond ?? 100;
-    const limits: SlowLimits = {
-      icmpPerSecond,
-      icmpBurst: Math.min(50, icmpPerSecond),
-      eventsPerSecond: 10,
-      neighborsSoft: tenant.neighbors.capacity >> 1,
-      ...tenant.limits,
-    };
-    this.tenant = tenant;
-    this.#links = tenant.interfaces.map((one, index) => new RouterInterface(index, one));
+    const limits = limitsOf(tenant);
+    this.#tenant = tenant;
+    tenant.interfaces.forEach((one, number) => {
+      if (one !== null) this.#links.add(number, one);
+    });
     this.#context = {
       links: this.#links,
       outbox: new Outbox(tenant.injects, this.counters),
       timers: new Timers(),
       counters: this.counters,
-      events: new EventGate(tenant.name, limits.eventsPerSecond, (event) => tenant.onEvent(event)),
+      events: new EventGate(tenant.name, limits.eventsPerSecond, (event) => this.#tenant.onEvent(event)),
       random,
     };
     const ask = (link: RouterInterface, words: readonly number[], mac: ethernet.Mac | null) => {
@@ -72,24 +69,75 @@ export class TenantRouter {
     this.#local = new Local(this.#context, this.#errors);
     this.#resolver.adopt(this.#links, tenant.permanent, nowMs);
     this.announce(nowMs);
-    this.#advertiser.start(nowMs);
+    for (const link of this.#links.all) this.#advertiser.enter(link, nowMs);
+  }
+
+  /** The tenant as it was described last. */
+  get tenant(): SlowTenant {
+    return this.#tenant;
+  }
+
+  /**
+   * Makes the tenant another. Interfaces are told apart by number and name; what an interface that stays as it is knows and does, goes
+   * on.
+   */
+  change(tenant: SlowTenant, nowMs: number): void {
+    const before = limitsOf(this.#tenant);
+    const limits = limitsOf(tenant);
+    this.#tenant = tenant;
+    this.#resolver.moveTo(tenant.neighbors, limits.neighborsSoft);
+    if (before.icmpPerSecond !== limits.icmpPerSecond) this.#errors.setRate(limits.icmpPerSecond, limits.icmpBurst);
+    const most = Math.max(this.#links.size, tenant.interfaces.length);
+    for (let number = 0; number < most; number++) this.#changeLink(number, tenant.interfaces[number] ?? null, nowMs);
+    this.#resolver.setPermanent(this.#links, tenant.permanent, nowMs);
+    this.#context.outbox.wake((worker) => this.#tenant.wake(worker));
+  }
+
+  #changeLink(number: number, to: SlowInterface | null, nowMs: number): void {
+    let link = this.#links.at(number);
+    if (link !== undefined && to !== null && isDeepStrictEqual(link.from, to)) return;
+    const moved = link !== undefined && (to === null || to.name !== link.name || to.vlan !== link.vlan);
+    if (link !== undefined && (moved || to?.ra === null)) this.#advertiser.leave(link);
+    if (link !== undefined && moved) this.#resolver.forgetLink(link);
+    if (link !== undefined && (to === null || to.name !== link.name)) {
+      this.#links.remove(number);
+      link = undefined;
+    }
+    if (to === null) return;
+    if (link === undefined) link = this.#links.add(number, to);
+    else {
+      link.configure(to);
+      this.#resolver.prune(link);
+    }
+    this.#advertiser.enter(link, nowMs);
+    this.#announce(link, nowMs);
+  }
+
+  /** A station is no longer where it was: it is asked for again when it is needed. */
+  forgetStation(vlan: number, mac: ethernet.Mac): void {
+    this.#resolver.forgetStation(vlan, mac);
   }
 
   /** Tells every link about the router's addresses, and asks whether another station has one of them. */
   announce(nowMs: number): void {
+    for (const link of this.#links.all) this.#announce(link, nowMs);
+  }
+
+  #announce(link: RouterInterface, nowMs: number): void {
     const { timers } = this.#context;
-    for (const link of this.#links) {
-      const second = new Task(() => {
-        this.#arp.announce(link);
-        this.#discovery.announce(link);
-      });
-      const first = new Task((now) => {
-        this.#arp.announce(link);
-        this.#discovery.probeOwn(link);
-        timers.set(second, now + ANNOUNCE_MS);
-      });
-      timers.set(first, nowMs + link.index * STAGGER_MS);
-    }
+    const isThere = () => this.#links.at(link.index) === link;
+    const second = new Task(() => {
+      if (!isThere()) return;
+      this.#arp.announce(link);
+      this.#discovery.announce(link);
+    });
+    const first = new Task((now) => {
+      if (!isThere()) return;
+      this.#arp.announce(link);
+      this.#discovery.probeOwn(link);
+      timers.set(second, now + ANNOUNCE_MS);
+    });
+    timers.set(first, nowMs + link.index * STAGGER_MS);
   }
 
   /**
@@ -98,12 +146,12 @@ export class TenantRouter {
    */
   turn(nowMs: number, most: number): number {
     const { timers, outbox } = this.#context;
-    const { neighbors } = this.tenant;
+    const { neighbors } = this.#tenant;
     neighbors.reclaim(nowMs | 0);
     const waiting = this.#drain(nowMs, most);
     timers.run(nowMs, MOST_TIMERS);
     this.#local.expire(nowMs);
-    outbox.wake((worker) => this.tenant.wake(worker));
+    outbox.wake((worker) => this.#tenant.wake(worker));
     this.#wakeHolders();
     return waiting ? nowMs : Math.min(timers.next, this.#local.next);
   }
@@ -111,7 +159,7 @@ export class TenantRouter {
   /** Takes the router back where it advertised itself. The workers must still run to send that. */
   close(): void {
     this.#advertiser.stop();
-    this.#context.outbox.wake((worker) => this.tenant.wake(worker));
+    this.#context.outbox.wake((worker) => this.#tenant.wake(worker));
   }
 
   /** Frames may wait for a neighbour that has answered, or that was given up: workers that sleep must look. */
@@ -119,12 +167,12 @@ export class TenantRouter {
     const settled = this.counters.neighborsResolved + this.counters.neighborsFailed;
     if (settled === this.#settled) return;
     this.#settled = settled;
-    for (let worker = 0; worker < this.tenant.injects.length; worker++) this.tenant.wake(worker);
+    for (let worker = 0; worker < this.#tenant.injects.length; worker++) this.#tenant.wake(worker);
   }
 
   /** @returns whether something is left */
   #drain(nowMs: number, most: number): boolean {
-    const { punts } = this.tenant;
+    const { punts } = this.#tenant;
     let left = most;
     let idle = 0;
     let at = this.#firstRing;
@@ -152,18 +200,18 @@ export class TenantRouter {
 
   #receive(punted: PuntedFrame, nowMs: number): void {
     const { kind, worker, frame } = punted;
-    const link = this.#links[punted.interface];
+    const link = this.#links.at(punted.interface);
     switch (kind) {
       case Punt.Resolve:
-        if (link === undefined) this.counters.malformed++;
+        if (link === undefined) this.#strange(punted.interface);
         else this.#resolver.resolve(link, punted.address, nowMs);
         break;
       case Punt.Arp:
-        if (link === undefined) this.counters.malformed++;
+        if (link === undefined) this.#strange(punted.interface);
         else this.#arp.receive(link, frame, worker, nowMs);
         break;
       case Punt.Neighbor:
-        if (link === undefined) this.counters.malformed++;
+        if (link === undefined) this.#strange(punted.interface);
         else this.#discovery.receive(link, frame, worker, nowMs);
         break;
       case Punt.Local:
@@ -178,6 +226,12 @@ export class TenantRouter {
         if (error !== null) this.#errors.send(punted, error, punted.argument, nowMs);
       }
     }
+  }
+
+  /** A record names an interface that is gone, as workers may until they have heard of it, or one that never was. */
+  #strange(number: number): void {
+    if (number >= 0 && number < this.#links.size) this.counters.ignored++;
+    else this.counters.malformed++;
   }
 
   #log(punted: PuntedFrame, nowMs: number): void {
@@ -202,9 +256,20 @@ export class TenantRouter {
       egress: (argument & ACL_EGRESS) !== 0,
       port,
       vlan,
-      interface: this.#links[punted.interface]?.name ?? null,
+      interface: this.#links.at(punted.interface)?.name ?? null,
       frameLength,
       frame: frame.slice(0, LOGGED_BYTES),
     });
   }
+}
+
+function limitsOf({ limits, neighbors }: SlowTenant): SlowLimits {
+  const icmpPerSecond = limits?.icmpPerSecond ?? 100;
+  return {
+    icmpPerSecond,
+    icmpBurst: Math.min(50, icmpPerSecond),
+    eventsPerSecond: 10,
+    neighborsSoft: neighbors.capacity >> 1,
+    ...limits,
+  };
 }

@@ -1,3 +1,4 @@
+import type { Mac } from '../wire/ethernet.ts';
 import type { SlowCounters } from './counters.ts';
 import { TenantRouter } from './router.ts';
 import type { SlowTenant } from './tenant.ts';
@@ -26,6 +27,16 @@ export class SlowPath {
   addTenant(tenant: SlowTenant, nowMs: number): void {
     if (this.#routers.has(tenant.name)) throw new Error(`the slow path has a tenant '${tenant.name}' already`);
     this.#routers.set(tenant.name, new TenantRouter(tenant, this.#random, nowMs));
+  }
+
+  /** Makes a tenant another: interfaces, neighbours and limits that stay as they are go on. */
+  changeTenant(tenant: SlowTenant, nowMs: number): void {
+    this.#routers.get(tenant.name)?.change(tenant, nowMs);
+  }
+
+  /** A station of a tenant is no longer where it was. */
+  forgetStation(name: string, vlan: number, mac: Mac): void {
+    this.#routers.get(name)?.forgetStation(vlan, mac);
   }
 
   /** Ends a tenant; its links hear that the router is no longer there, if the workers still run. */

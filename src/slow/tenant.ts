@@ -9,7 +9,8 @@ import type { SlowEvent } from './events.ts';
  */
 export interface SlowTenant {
   readonly name: string;
-  readonly interfaces: readonly SlowInterface[];
+  /** By number; null: the number of one that is gone. */
+  readonly interfaces: readonly (SlowInterface | null)[];
   /** Written by the slow path alone from now on; entries that are in it already are adopted. */
   readonly neighbors: NeighborTable;
   /** Configured neighbours, which are never asked for, changed or evicted. */

@@ -94,7 +94,9 @@ export class MacTable {
     if (!Number.isInteger(capacity) || capacity < 1 || capacity > 1_000_000) {
       throw new Error(`the capacity of a MAC table must be 1 to 1,000,000, not ${capacity}`);
     }
-    const memory = createMemory(capacity, entriesFor(capacity), STRIDE, keys);
+    // A quarter more than the quota, so that churn does not wait for quarantines.
+    const entries = Math.min(MOST_ENTRIES, capacity + (capacity >> 2) + 16);
+    const memory = createMemory(capacity, entries, STRIDE, keys);
     const made = new MacTable({ memory });
     made.#header[FLAP_MOVES] = moves;
     return made;
@@ -117,6 +119,11 @@ export class MacTable {
 
   handles(): MacTableHandles {
     return { memory: this.#memory };
+  }
+
+  /** Control: moves that an address may make within ten seconds before it counts as flapping. */
+  setMoves(moves: number): void {
+    Atomics.store(this.#header, FLAP_MOVES, moves);
   }
 
   /** Live entries, static ones included. */
@@ -255,12 +262,19 @@ export class MacTable {
 
   /** Control: removes what was learned on a port. @returns number removed */
   flushPort(port: number): number {
-    return this.#flush(port);
+    let removed = 0;
+    for (let entry = 0; entry < this.#pool.used; entry++) if (this.#forget(entry, port)) removed++;
+    return removed;
   }
 
-  /** Control: removes all that was learned. @returns number removed */
-  flushAll(): number {
-    return this.#flush(-1);
+  /** Control: makes room by removing a learned entry, the next that `age` would look at. @returns false: there is none */
+  evict(): boolean {
+    const used = this.#pool.used;
+    for (let k = 0; k < used; k++) {
+      const entry = (this.#header[CURSOR] + k) % used;
+      if (this.#forget(entry, this.port(entry))) return true;
+    }
+    return false;
   }
 
   /** Control: the live entries, each as it was at some moment of the walk. */
@@ -372,21 +386,14 @@ export class MacTable {
     Atomics.store(this.#header, COUNT, this.#header[COUNT] - 1);
   }
 
-  #flush(port: number): number {
-    const entries = this.#entries;
-    let removed = 0;
-    for (let entry = 0; entry < this.#pool.used; entry++) {
-      const at = entry * STRIDE;
-      if ((entries[at + STATE] & (LIVE | STATIC)) !== LIVE) continue;
-      if (port !== -1 && (entries[at + PLACE] & 0xffff) !== port) continue;
-      this.#lock();
-      if (port === -1 || (entries[at + PLACE] & 0xffff) === port) {
-        this.#remove(entry);
-        removed++;
-      }
-      this.#unlock();
-    }
-    return removed;
+  /** Removes an entry if it was learned, and on that port. */
+  #forget(entry: number, port: number): boolean {
+    if ((this.#entries[entry * STRIDE + STATE] & (LIVE | STATIC)) !== LIVE) return false;
+    this.#lock();
+    const isThere = this.port(entry) === port;
+    if (isThere) this.#remove(entry);
+    this.#unlock();
+    return isThere;
   }
 
   #tryLock(): boolean {
@@ -405,11 +412,6 @@ export class MacTable {
     }
     throw new Error('the lock of a MAC table was held for five seconds: the thread that held it is gone');
   }
-}
-
-/** A quarter more than the quota, so that churn does not wait for quarantines. */
-function entriesFor(capacity: number): number {
-  return Math.min(MOST_ENTRIES, capacity + (capacity >> 2) + 16);
 }
 
 function macText(high: number, low: number): string {

@@ -106,6 +106,13 @@ export class NeighborTable {
     return { memory: this.#memory };
   }
 
+  /** Writer: another table of that capacity with what this one holds, as far as there is room. */
+  resized(capacity: number): NeighborTable {
+    const other = NeighborTable.create(capacity, this.#keys);
+    for (const { iface, words, state, macHi, macLo } of this.entries()) other.set(iface, words, state, macHi, macLo);
+    return other;
+  }
+
   get count(): number {
     return Atomics.load(this.#header, COUNT);
   }

@@ -4,11 +4,14 @@ import type { MacTable } from '../table/mac-table.ts';
 import { fourWords, lengthOf128 } from '../wire/address.ts';
 import { parseMac } from '../wire/ethernet.ts';
 import { Tpid } from '../wire/vlan.ts';
-import type { Policers } from './policers.ts';
+import type { Numbers } from './numbers.ts';
+import type { TenantPolicers } from './policers.ts';
 import { sharedOctets, sharedWords } from './shared-arrays.ts';
 
 const VLANS = 4096;
 const WORDS_A_PORT = VLANS / 32;
+/** At the number of a port that is gone. */
+const NO_DEVICE = -1;
 
 /** Where a port's frames come from in the workers. */
 export interface Attachment {
@@ -18,21 +21,27 @@ export interface Attachment {
   readonly outerTpid: number;
 }
 
-/** Compiles a bridge's ports, VLANs and their ACLs. `attachments` and the buckets come in the order of `model.ports`. */
-export function compileBridge(
-  model: BridgeModel,
-  acls: readonly AclModel[],
-  attachments: readonly Attachment[],
-  macs: MacTable,
-  policers: Policers,
-): BridgeImage {
+/** What the columns of a bridge are compiled from. */
+export interface BridgeParts {
+  readonly model: BridgeModel;
+  readonly acls: readonly AclModel[];
+  /** Numbers of the ports. */
+  readonly numbers: Numbers;
+  /** By port number. */
+  readonly attachments: readonly (Attachment | undefined)[];
+  readonly macs: MacTable;
+  readonly policers: TenantPolicers;
+}
+
+/** Compiles a bridge's ports, VLANs and their ACLs. */
+export function compileBridge({ model, acls, numbers, attachments, macs, policers }: BridgeParts): BridgeImage {
   const { ports } = model;
-  const count = ports.length;
+  const count = numbers.size;
   const securities: SecurityImage[] = [];
   const image = {
     ports: count,
-    names: ports.map((port) => port.name),
-    device: sharedWords(count),
+    names: Array.from({ length: count }, (_, number) => numbers.at(number) ?? ''),
+    device: sharedWords(count, NO_DEVICE),
     outerVlan: sharedWords(count),
     outerTpid: sharedWords(count, Tpid.Customer),
     mode: sharedOctets(count),
@@ -51,22 +60,24 @@ export function compileBridge(
     macs: macs.handles(),
     forwardReserved: model.forwardReserved.reduce((bits, name) => bits | RESERVED[name], 0),
   };
-  ports.forEach((port, i) => {
-    const { device, outerVlan, outerTpid } = attachments[i];
-    image.device[i] = device;
-    image.outerVlan[i] = outerVlan;
-    image.outerTpid[i] = outerTpid;
+  for (const port of ports) {
+    const i = numbers.of(port.name);
+    const attachment = attachments[i];
+    if (attachment === undefined) throw new Error(`port ${port.name} has no device`);
+    image.device[i] = attachment.device;
+    image.outerVlan[i] = attachment.outerVlan;
+    image.outerTpid[i] = attachment.outerTpid;
     image.mtu[i] = port.mtu;
     compileVlans(port, i, image.mode, image.pvid, image.allowed);
-    image.packetPolicer[i] = policers.packets(port.pps);
-    image.bitPolicer[i] = policers.bits(port.rate);
-    image.storm[i] = policers.storm(port.storm);
+    image.packetPolicer[i] = policers.bucket('packets', port.name, port.pps);
+    image.bitPolicer[i] = policers.bucket('bits', port.name, port.rate);
+    image.storm[i] = policers.bucket('storm', port.name, port.storm);
     if (port.security !== null) {
       image.security[i] = securities.length;
       securities.push(compileSecurity(port.security));
     }
-  });
-  bindAcls(ports, acls, image);
+  }
+  bindAcls(numbers, acls, image);
   return { ...image, ...vlanMembers(count, image.allowed) };
 }
 
@@ -122,10 +133,10 @@ interface Bindings {
   readonly vlanAclOut: Int32Array;
 }
 
-function bindAcls(ports: readonly PortModel[], acls: readonly AclModel[], image: Bindings): void {
+function bindAcls(ports: Numbers, acls: readonly AclModel[], image: Bindings): void {
   const bind = (targets: readonly AclTarget[], acl: number, ofPort: Int32Array, ofVlan: Int32Array) => {
     for (const target of targets) {
-      if (target.kind === 'port') ofPort[ports.findIndex((port) => port.name === target.port)] = acl;
+      if (target.kind === 'port') ofPort[ports.of(target.port)] = acl;
       else if (target.kind === 'vlan') ofVlan[target.vlan] = acl;
     }
   };

@@ -6,6 +6,7 @@ import { configure, type RuleFault, type RuleTexts } from '../openflow/configure
 import { Datapath } from '../openflow/datapath/datapath.ts';
 import type { PortCounts } from '../openflow/datapath/host.ts';
 import type { RulesImage } from '../path/rules/log.ts';
+import type { Numbers } from './numbers.ts';
 
 /** What a datapath needs of the workers. */
 export interface DatapathClock {
@@ -19,19 +20,43 @@ export function openDatapath(
   model: TenantModel,
   rules: RulesImage,
   ledgers: readonly Ledger[],
+  rows: Numbers,
   { nowMs, wake }: DatapathClock,
 ): Datapath {
   const { name, openflow, quota } = model;
   const host = { nowMs, wake, portCounts: (row: number) => portCounts(ledgers, row) };
   const made = new Datapath(BigInt(`0x${openflow.dpid}`), name, rules, host, quota.rules);
-  for (const [row, [port, number]] of [...numberPorts(model.bridge.ports)].entries()) {
-    const address = portAddress(openflow.dpid, number);
-    made.addPort({ number, name: port, address, row, up: true, config: 0, createdMs: nowMs() });
-  }
+  for (const [port, number] of numberPorts(model.bridge.ports))
+    addPort(made, port, number, rows.of(port), openflow.dpid, nowMs());
   const faults = configureDatapath(made, openflow);
   // They were tried when the file was read.
   if (faults.length > 0) throw new Error(`rules of ${name}: ${faults[0].message}`);
   return made;
+}
+
+/** Takes those ports away that the model has no more, or under another number. */
+export function removePorts(datapath: Datapath, model: TenantModel): void {
+  const wanted = numbersFor(datapath, model);
+  for (const { name, number } of [...datapath.ports.values()])
+    if (wanted.get(name) !== number) datapath.removePort(number);
+}
+
+/** Adds the ports of the model that are not there, and makes the rules of the configuration those of the model. */
+export function changeDatapath(datapath: Datapath, model: TenantModel, rows: Numbers, nowMs: number): RuleFault[] {
+  for (const [port, number] of numbersFor(datapath, model)) {
+    if (!datapath.ports.has(number)) addPort(datapath, port, number, rows.of(port), model.openflow.dpid, nowMs);
+  }
+  return configureDatapath(datapath, model.openflow);
+}
+
+/** Ports that are there keep their numbers. */
+function numbersFor(datapath: Datapath, { bridge }: TenantModel): Map<string, number> {
+  return numberPorts(bridge.ports, portNumbers(datapath));
+}
+
+function addPort(datapath: Datapath, name: string, number: number, row: number, dpid: string, nowMs: number): void {
+  const address = portAddress(dpid, number);
+  datapath.addPort({ number, name, address, row, up: true, config: 0, createdMs: nowMs });
 }
 
 /** Makes a datapath hold what the configuration says, its ports being there. @returns what is wrong with it */

@@ -7,6 +7,9 @@ const LEAST_PACKETS = 1024;
 const LEAST_STORM = 128;
 const LEAST_BITS = 65_600 * 8 * 2;
 
+const LEAST = { packets: LEAST_PACKETS, storm: LEAST_STORM, bits: LEAST_BITS } as const;
+export type PolicerKind = keyof typeof LEAST;
+
 /** Hands out the workers' shared buckets to tenants and ports, and takes them back. */
 export class Policers {
   readonly #buckets: SharedBuckets;
@@ -19,29 +22,69 @@ export class Policers {
     for (let i = buckets.count - 1; i >= 0; i--) this.#free.push(i);
   }
 
-  /** @returns a bucket for packets a second, -1 for no limit */
-  packets(rate: number | null): number {
-    return rate === null ? -1 : this.#take(rate, Math.max(LEAST_PACKETS, rate * BURST_SECONDS));
-  }
-
-  /** @returns a bucket for group and unknown packets a second, -1 for no limit */
-  storm(rate: number | null): number {
-    return rate === null ? -1 : this.#take(rate, Math.max(LEAST_STORM, rate * BURST_SECONDS));
-  }
-
-  /** @returns a bucket for bits a second, -1 for no limit */
-  bits(rate: number | null): number {
-    return rate === null ? -1 : this.#take(rate, Math.max(LEAST_BITS, rate * BURST_SECONDS));
-  }
-
-  give(bucket: number): void {
-    if (bucket >= 0) this.#free.push(bucket);
-  }
-
-  #take(rate: number, burst: number): number {
+  /** @throws Error when there is none left */
+  take(): number {
     const bucket = this.#free.pop();
     if (bucket === undefined) throw new Error(`more than ${this.#buckets.count} policers`);
-    this.#buckets.set(bucket, rate, burst, this.#clock());
     return bucket;
+  }
+
+  /** When no worker asks the bucket any more. */
+  give(bucket: number): void {
+    this.#free.push(bucket);
+  }
+
+  set(bucket: number, kind: PolicerKind, rate: number): void {
+    this.#buckets.set(bucket, rate, Math.max(LEAST[kind], rate * BURST_SECONDS), this.#clock());
+  }
+
+  get free(): number {
+    return this.#free.length;
+  }
+
+  get used(): number {
+    return this.#buckets.count - this.#free.length;
+  }
+}
+
+/** The policers of one tenant by what they are for. A rate that stays keeps its bucket and what is in it. */
+export class TenantPolicers {
+  readonly #policers: Policers;
+  readonly #held = new Map<string, number>();
+  #asked = new Set<string>();
+
+  constructor(policers: Policers) {
+    this.#policers = policers;
+  }
+
+  /** What is not asked for from now until `end` is no longer needed. */
+  begin(): void {
+    this.#asked = new Set();
+  }
+
+  /** @param rate a second; null: no limit @returns a bucket, -1 for no limit */
+  bucket(kind: PolicerKind, what: string, rate: number | null): number {
+    if (rate === null) return -1;
+    const key = `${kind} ${what}`;
+    this.#asked.add(key);
+    const bucket = this.#held.get(key) ?? this.#policers.take();
+    this.#held.set(key, bucket);
+    this.#policers.set(bucket, kind, rate);
+    return bucket;
+  }
+
+  /** Gives all back. */
+  close(): void {
+    this.begin();
+    this.end()();
+  }
+
+  /** @returns what gives the rest back, to be called when no worker asks it any more */
+  end(): () => void {
+    const left = [...this.#held].filter(([key]) => !this.#asked.has(key));
+    for (const [key] of left) this.#held.delete(key);
+    return () => {
+      for (const [, bucket] of left) this.#policers.give(bucket);
+    };
   }
 }

@@ -5,6 +5,7 @@ import { Drop } from '../observe/drop.ts';
 import type { Ledger } from '../observe/ledger.ts';
 import type { Uplink } from '../path/uplink.ts';
 import type { RemoteInbox } from '../port/remote-port.ts';
+import type { Epochs } from '../table/epoch.ts';
 import type { SharedBuckets } from '../table/shared-buckets.ts';
 import { DeviceSet, NO_TENANT } from './device-set.ts';
 import { Scheduler } from './scheduler.ts';
@@ -29,6 +30,8 @@ export interface EngineOptions {
   readonly tenants: number;
   readonly devices: number;
   readonly buckets: SharedBuckets;
+  /** What says that this worker holds nothing of a table from before. */
+  readonly epochs: Epochs;
   /** A word a device, written by the control side: 1 when its link is up. */
   readonly linkUp: Int32Array;
   /** Books of the shared uplinks, a row each. */
@@ -98,6 +101,8 @@ export class Engine {
    * @returns frames handled
    */
   turn(mayWait: boolean): number {
+    const { epochs, worker } = this.#options;
+    epochs.enter(worker, epochs.current());
     this.#tick();
     this.scheduler.refill(this.#now[0] | 0);
     let handled = this.#fromRouters();
@@ -107,7 +112,9 @@ export class Engine {
     const waits = mayWait && !busy && (now - this.#lastBusy) >>> 0 > SPIN_US;
     if (waits || this.#io?.idle === false) {
       const began = this.#microseconds();
+      if (waits) epochs.offline(worker);
       this.#io?.turn(waits ? this.devices.patience(this.#reading[0], IDLE_WAIT_MS) : 0);
+      if (waits) epochs.enter(worker, epochs.current());
       this.#tick();
       const ended = this.#now[0] | 0;
       // Time in which the worker may have slept is nobody's.

@@ -5,6 +5,7 @@ import type { MemoryHandles } from '../port/memory-port.ts';
 import type { QemuEndpoint } from '../port/qemu-link.ts';
 import type { QemuNews } from '../port/qemu-port.ts';
 import type { ReplayHandles } from '../port/replay-port.ts';
+import type { EpochsHandles } from '../table/epoch.ts';
 import type { SharedBucketsHandles } from '../table/shared-buckets.ts';
 
 /** Words of the control block that the main thread and one worker share. */
@@ -34,6 +35,7 @@ export interface WorkerSettings {
   readonly devices: number;
   readonly control: SharedArrayBuffer;
   readonly buckets: SharedBucketsHandles;
+  readonly epochs: EpochsHandles;
   readonly linkUp: SharedArrayBuffer;
   /** Books of the shared uplinks for this worker. */
   readonly uplinks: SharedArrayBuffer;
@@ -70,6 +72,12 @@ export type DeviceSpec =
       readonly ownerWakeFd: number;
     };
 
+/** What the owner of a device does to frames that leave by it. */
+export interface Impaired {
+  readonly impairment: Impairment;
+  readonly mtu: number;
+}
+
 export type ToWorker =
   | {
       readonly type: 'add-device';
@@ -77,7 +85,7 @@ export type ToWorker =
       readonly spec: DeviceSpec;
       readonly shared: { readonly row: number; readonly tpid: number } | null;
       /** Not null for the owner of a device whose line is bad; the MTU bounds what may wait in it. */
-      readonly impaired: { readonly impairment: Impairment; readonly mtu: number } | null;
+      readonly impaired: Impaired | null;
       /** Rings from the other workers to a device that this worker owns. */
       readonly inboxes: readonly SharedArrayBuffer[];
     }

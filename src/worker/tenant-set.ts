@@ -3,6 +3,7 @@ import { BATCH_SIZE } from '../frame/layout.ts';
 import type { Pool } from '../frame/pool.ts';
 import { Drop } from '../observe/drop.ts';
 import { COLUMNS, Column } from '../observe/ledger.ts';
+import { carryHits } from '../path/acl.ts';
 import type { Devices } from '../path/devices.ts';
 import type { TenantImage } from '../path/image.ts';
 import { takeLeaked } from '../path/leak.ts';
@@ -48,17 +49,18 @@ export class TenantSet implements TxSink, LeakSink {
     this.#context = context;
   }
 
-  /** Adds a tenant, or gives it a new path compiled from a changed image; frames that wait for neighbours are dropped then. */
+  /** Adds a tenant, or gives it a new path compiled from a changed image, which takes over what outlives the change. */
   set(image: TenantImage): void {
     const { index } = image;
     const { pool, worker, devices, buckets, scheduler } = this.#context;
-    this.paths[index]?.hold?.clear(Drop.NeighborFailed);
-    const path = new TenantPath(pool, image, worker, devices, buckets, this, this.#storeOf(image));
+    const before = this.paths[index] ?? null;
+    const path = new TenantPath(pool, image, worker, devices, buckets, this, this.#storeOf(image), null, before);
+    if (before !== null) for (const acl of image.acls) carryHits(acl, worker);
     path.setCache(this.#cached);
     this.paths[index] = path;
     this.leaked[index] ??= new Batch(BATCH_SIZE);
     this.injectors[index] = new Injector(pool, path, image.workers[worker].inject);
-    scheduler.setWeight(index, image.weight);
+    if (before?.image.weight !== image.weight) scheduler.setWeight(index, image.weight);
     pool.limit[index] = headsFor(image.frames);
     if (!this.indices.includes(index)) this.indices.push(index);
   }

@@ -1,7 +1,7 @@
 import { receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { clockSince, microsecondsSince } from '../../native-free/clock.ts';
 import { Ledger } from '../observe/ledger.ts';
-import { type Impairment, ImpairPort } from '../port/impair-port.ts';
+import { ImpairPort } from '../port/impair-port.ts';
 import { MemoryPort } from '../port/memory-port.ts';
 import { openIo } from '../port/open-io.ts';
 import { PcapPort } from '../port/pcap-port.ts';
@@ -9,6 +9,7 @@ import type { Port } from '../port/port.ts';
 import { type QemuNews, QemuPort } from '../port/qemu-port.ts';
 import { RemoteInbox, RemotePort } from '../port/remote-port.ts';
 import { ReplayPort } from '../port/replay-port.ts';
+import { Epochs } from '../table/epoch.ts';
 import { SharedBuckets } from '../table/shared-buckets.ts';
 import { Engine } from './engine.ts';
 import {
@@ -16,9 +17,10 @@ import {
   type DeviceSpec,
   type Envelope,
   type FromWorker,
-  type ToWorker,
+  type Impaired,
   type WorkerSettings,
 } from './messages.ts';
+import { Orders } from './orders.ts';
 
 const settings = workerData as WorkerSettings;
 const control = new Int32Array(settings.control);
@@ -33,6 +35,7 @@ const engine = new Engine({
   tenants: settings.tenants,
   devices: settings.devices,
   buckets: SharedBuckets.attach(settings.buckets),
+  epochs: Epochs.attach(settings.epochs),
   linkUp,
   uplinks: new Ledger(settings.uplinkRows, settings.uplinks),
   clock: clockSince(settings.origin),
@@ -49,8 +52,7 @@ const io = openIo(
 );
 engine.io = io;
 
-/** Devices whose removal is under way: message number by device index. */
-const leaving = new Map<number, number>();
+const orders = new Orders({ engine, makePort, impair, makeInbox: (memory) => new RemoteInbox(memory, engine.pool) });
 
 /** Says whether a device has a peer: to our own stages at once, then to the main thread. */
 function tellOfPeer(index: number, news: QemuNews): void {
@@ -79,40 +81,8 @@ function makePort(spec: DeviceSpec, index: number): Port {
   }
 }
 
-function impair(port: Port, impairment: Impairment, mtu: number): Port {
+function impair(port: Port, { impairment, mtu }: Impaired): Port {
   return new ImpairPort(port, impairment, mtu, engine.pool, engine.tenants, microsecondsSince(settings.origin));
-}
-
-/** @returns whether the message is carried out already */
-function carryOut(message: ToWorker, number: number): boolean {
-  switch (message.type) {
-    case 'add-device': {
-      const { index, spec, shared, impaired } = message;
-      const port = makePort(spec, index);
-      engine.devices.add(index, impaired === null ? port : impair(port, impaired.impairment, impaired.mtu), shared);
-      for (const inbox of message.inboxes)
-        engine.devices.get(message.index).inboxes.push(new RemoteInbox(inbox, engine.pool));
-      return true;
-    }
-    case 'remove-device':
-      engine.devices.get(message.index).closing = true;
-      leaving.set(message.index, number);
-      return false;
-    case 'assign':
-      engine.devices.assign(message.index, message.vid, message.tenant, message.row);
-      return true;
-    case 'set-tenant':
-      engine.tenants.set(message.image);
-      return true;
-    case 'cache':
-      engine.tenants.setCache(message.on);
-      return true;
-    case 'remove-tenant':
-      engine.tenants.remove(message.index);
-      return true;
-    default:
-      return true;
-  }
 }
 
 function readMessages(): void {
@@ -123,7 +93,7 @@ function readMessages(): void {
     let error: string | null = null;
     let done = true;
     try {
-      done = carryOut(message, number);
+      done = orders.carryOut(message, number);
     } catch (problem) {
       error = problem instanceof Error ? problem.message : String(problem);
     }
@@ -133,11 +103,7 @@ function readMessages(): void {
 }
 
 function reportLeft(): void {
-  for (const [index, number] of leaving) {
-    if (engine.devices.has(index)) continue;
-    leaving.delete(index);
-    post({ type: 'done', number, error: null, audit: null });
-  }
+  orders.left((number) => post({ type: 'done', number, error: null, audit: null }));
 }
 
 /** Runs until asked to stop. Every wait in it is bounded, and ended by the eventfd. */
@@ -145,9 +111,10 @@ function run(): void {
   Atomics.store(control, Control.State, 1);
   post({ type: 'ready', io: io.mode, fallback: io.fallback });
   for (;;) {
-    engine.turn(leaving.size === 0);
+    const { waiting } = orders;
+    engine.turn(!waiting);
     if (Atomics.load(control, Control.Sent) !== control[Control.Done]) readMessages();
-    if (leaving.size > 0) reportLeft();
+    if (waiting || orders.waiting) reportLeft();
     if (Atomics.load(control, Control.Stop) === 1) break;
     control[Control.Turns] = engine.turns;
     control[Control.IdleTurns] = engine.idleTurns;

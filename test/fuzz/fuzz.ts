@@ -198,8 +198,10 @@ export class Fuzz {
   drops(): Map<string, number> {
     const found = new Map<string, number>(DROP_REASONS.map(({ name }) => [name, 0]));
     const { uplinks, tenants } = this.lab;
-    for (const ledger of [uplinks, ...tenants.map(({ ledgers }) => ledgers[0])]) {
-      for (let row = 0; row < ledger.rows; row++) {
+    const books = tenants.map(({ ledgers, rows }) => ({ ledger: ledgers[0], rows }));
+    const shared = { ledger: uplinks, rows: Array.from({ length: uplinks.rows }, (_, row) => row) };
+    for (const { ledger, rows } of [shared, ...books]) {
+      for (const row of rows) {
         DROP_REASONS.forEach(({ name }, reason) => {
           found.set(name, found.get(name)! + ledger.get(row, Column.Drops + reason));
         });
@@ -356,9 +358,9 @@ export class Fuzz {
     const { engine, tenants, uplinks } = this.lab;
     const { pool } = engine;
     let held = 0;
-    for (const { ledgers, model } of tenants) {
+    for (const { ledgers, model, rows } of tenants) {
       const ledger = ledgers[0];
-      for (let row = 0; row < ledger.rows; row++) {
+      for (const row of rows) {
         const off = ledger.imbalance(row);
         if (off !== 0) throw new Violation(`${model.name}, row ${row}: the books are off by ${off}`);
         held += ledger.get(row, Column.Held);

@@ -8,6 +8,7 @@ import { VNET_SIZE } from '../../src/frame/layout.ts';
 import { Ring } from '../../src/frame/ring.ts';
 import { Ledger } from '../../src/observe/ledger.ts';
 import { MemoryEnd, MemoryPort } from '../../src/port/memory-port.ts';
+import { Epochs } from '../../src/table/epoch.ts';
 import { NeighborState } from '../../src/table/neighbor-table.ts';
 import { SharedBuckets } from '../../src/table/shared-buckets.ts';
 import { Policers } from '../../src/tenant/policers.ts';
@@ -49,6 +50,7 @@ const gateways = model.router!.interfaces.map(({ mac }) => mac);
 globalThis.gc?.();
 let nowUs = 1;
 const buckets = SharedBuckets.create(64);
+const epochs = Epochs.create(1);
 const engine = new Engine({
   worker: 0,
   heads: 2048,
@@ -56,6 +58,7 @@ const engine = new Engine({
   tenants: 16,
   devices: 16,
   buckets,
+  epochs,
   linkUp: new Int32Array(new SharedArrayBuffer(64)).fill(1),
   uplinks: new Ledger(1),
   clock: (into) => {
@@ -75,6 +78,7 @@ const tenant = await Tenant.create({
   attachments: ends.map((_, device) => ({ device, outerVlan: 0, outerTpid: 0 })),
   policers: new Policers(buckets, () => nowUs),
   clock: { nowMs: () => nowUs / 1000, wake: () => {} },
+  epochs,
   indexOf: () => 1,
 });
 engine.tenants.set(tenant.image);

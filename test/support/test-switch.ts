@@ -1,26 +1,29 @@
 import { expect } from 'vitest';
 import { parseConfig } from '../../src/control/config/load.ts';
-import type { ImpairModel, SwitchModel } from '../../src/control/config/model.ts';
+import type { SwitchModel } from '../../src/control/config/model.ts';
+import { type Parts, Transition } from '../../src/control/transition.ts';
 import { DROP_REASONS } from '../../src/observe/drop.ts';
 import { Column, Ledger } from '../../src/observe/ledger.ts';
 import { createRulesImage } from '../../src/openflow/datapath/counters.ts';
 import { Datapath } from '../../src/openflow/datapath/datapath.ts';
 import type { RulesImage } from '../../src/path/rules/log.ts';
-import { ImpairPort } from '../../src/port/impair-port.ts';
-import { MemoryEnd, MemoryPort } from '../../src/port/memory-port.ts';
+import type { MemoryEnd } from '../../src/port/memory-port.ts';
 import type { SlowEvent } from '../../src/slow/events.ts';
 import { SlowPath } from '../../src/slow/slow-path.ts';
+import { Epochs } from '../../src/table/epoch.ts';
 import { SharedBuckets } from '../../src/table/shared-buckets.ts';
+import { Numbers } from '../../src/tenant/numbers.ts';
 import { Policers } from '../../src/tenant/policers.ts';
-import { Tenant } from '../../src/tenant/tenant.ts';
+import type { Tenant } from '../../src/tenant/tenant.ts';
 import { Engine } from '../../src/worker/engine.ts';
+import { InProcessWorkers, MemoryDevices } from './in-process.ts';
 
 export interface TestSwitchOptions {
+  /** Each tenant has rule tables: `datapath`. */
+  readonly rules?: boolean;
   readonly heads?: number;
   readonly bodies?: number;
   readonly workers?: 1;
-  /** Each tenant has rule tables: `datapath`. */
-  readonly rules?: boolean;
   /** Offloads of memory ports by name. */
   readonly offloads?: Readonly<Record<string, number>>;
 }
@@ -30,29 +33,32 @@ export interface TestSwitchOptions {
  * still until a test moves it: engine, tenants and slow path as the real one has them.
  */
 export class TestSwitch {
-  readonly model: SwitchModel;
   readonly engine: Engine;
-  readonly tenants: Tenant[] = [];
+  readonly devices: MemoryDevices;
+  readonly buckets: SharedBuckets;
+  readonly epochs = Epochs.create(1);
   readonly events: SlowEvent[] = [];
   readonly slowPath = new SlowPath();
   readonly linkUp = new Int32Array(new SharedArrayBuffer(4 * 256));
   readonly uplinks: Ledger;
   nowUs = 1_000_000;
-  readonly #ends = new Map<string, MemoryEnd>();
+  readonly #parts: Parts;
+  readonly #rules: Map<string, RulesImage> | null;
   readonly #datapaths = new Map<string, Datapath>();
+  #model: SwitchModel;
 
   /** @param yaml configuration; its ports may be `{memory: true, …}` */
   static async of(yaml: string, options: TestSwitchOptions = {}): Promise<TestSwitch> {
-    const parsed = parseConfig(yaml, '/test.yaml');
-    if ('diagnostics' in parsed) throw new Error(JSON.stringify(parsed.diagnostics, null, 1));
-    const made = new TestSwitch(parsed.model, options);
-    await made.#build(options);
+    const model = modelOf(yaml);
+    const made = new TestSwitch(model, options);
+    await made.change(model);
+    for (const end of made.devices.ends.values()) while (end.receive() !== null);
     return made;
   }
 
   private constructor(model: SwitchModel, options: TestSwitchOptions) {
-    this.model = model;
-    this.uplinks = new Ledger(Math.max(1, model.uplinks.length));
+    this.#model = { ...model, tenants: [], uplinks: [] };
+    this.uplinks = new Ledger(16);
     this.buckets = SharedBuckets.create(1024);
     this.engine = new Engine({
       worker: 0,
@@ -61,6 +67,7 @@ export class TestSwitch {
       tenants: 16,
       devices: 256,
       buckets: this.buckets,
+      epochs: this.epochs,
       linkUp: this.linkUp.fill(1),
       uplinks: this.uplinks,
       clock: (into) => {
@@ -68,67 +75,67 @@ export class TestSwitch {
       },
       ring: () => {},
     });
+    const workers = new InProcessWorkers(
+      this.engine,
+      (name) => options.offloads?.[name] ?? 0,
+      () => this.nowUs,
+      () => this.run(),
+    );
+    this.#rules = options.rules === true ? new Map() : null;
+    workers.change = (message) =>
+      message.type === 'set-tenant'
+        ? { ...message, image: { ...message.image, rules: this.#rulesFor(message.image.name) } }
+        : message;
+    this.devices = new MemoryDevices(workers);
+    this.#parts = {
+      workers,
+      devices: this.devices,
+      slowPath: this.slowPath,
+      policers: new Policers(this.buckets, () => this.nowUs),
+      epochs: this.epochs,
+      onSlow: (_, event) => this.events.push(event),
+      tenants: new Map(),
+      tenantNumbers: new Numbers(16),
+      uplinkRows: new Numbers(16),
+      assigned: new Map(),
+      limits: { heads: Number.POSITIVE_INFINITY, devices: 256 },
+      nowMs: () => this.nowUs / 1000,
+      onTrouble: (message) => {
+        throw new Error(message);
+      },
+      openDatapath: async () => {},
+      shutDatapath: async () => {},
+    };
+    this.#parts.tenantNumbers.take('');
   }
 
-  readonly buckets: SharedBuckets;
+  get model(): SwitchModel {
+    return this.#model;
+  }
 
-  async #build(options: TestSwitchOptions): Promise<void> {
-    const { model, engine } = this;
-    const policers = new Policers(this.buckets, () => this.nowUs);
-    let device = 0;
-    const add = (
-      name: string,
-      port: string,
-      shared: { row: number; tpid: number } | null,
-      impair: ImpairModel | null = null,
-    ) => {
-      const end = MemoryEnd.create(1 << 20);
-      this.#ends.set(name, end);
-      const offloads = options.offloads?.[port] ?? 0;
-      const memory = new MemoryPort(name, end.handles(), engine.pool, engine.tenants, offloads);
-      const clock = () => this.nowUs;
-      const made = impair === null ? memory : new ImpairPort(memory, impair, 1500, engine.pool, engine.tenants, clock);
-      engine.devices.add(device, made, shared);
-      return device++;
-    };
-    const uplinks = new Map(
-      model.uplinks.map((uplink, row) => [uplink.name, add(uplink.name, uplink.name, { row, tpid: uplink.ethertype })]),
-    );
-    for (const [i, tenant] of model.tenants.entries()) {
-      const attachments = tenant.bridge.ports.map((port) => {
-        if (port.kind !== 'uplink')
-          return {
-            device: add(`${tenant.name}/${port.name}`, port.name, null, port.impair),
-            outerVlan: 0,
-            outerTpid: 0,
-          };
-        const uplink = model.uplinks.find(({ name }) => name === port.uplink)!;
-        return { device: uplinks.get(port.uplink)!, outerVlan: port.outerVlan, outerTpid: uplink.ethertype };
-      });
-      const compiled = await Tenant.create({
-        model: tenant,
-        index: i + 1,
-        workers: 1,
-        attachments,
-        policers,
-        clock: { nowMs: () => this.nowUs / 1000, wake: () => {} },
-        indexOf: (name) => model.tenants.findIndex((other) => other.name === name) + 1,
-      });
-      this.tenants.push(compiled);
-      const rules = options.rules === true ? createRulesImage(1) : null;
-      engine.tenants.set({ ...compiled.image, rules });
-      if (rules !== null) this.#datapaths.set(tenant.name, this.#datapath(compiled, rules));
-      for (const [row, { device: index, outerVlan }] of attachments.entries()) {
-        engine.devices.assign(index, outerVlan, i + 1, row);
-      }
-      const slow = compiled.slow(
-        () => {},
-        (event) => this.events.push(event),
-      );
-      this.slowPath.addTenant(slow, this.nowUs / 1000);
+  /** In the order of the model. */
+  get tenants(): readonly Tenant[] {
+    return this.#model.tenants.flatMap(({ name }) => this.#parts.tenants.get(name) ?? []);
+  }
+
+  /** Makes the switch another, as a configuration that is applied does. @throws what went wrong; nothing has changed then */
+  async change(to: SwitchModel | string): Promise<void> {
+    const model = typeof to === 'string' ? modelOf(to) : to;
+    await new Transition(this.#parts, this.#model, model).run(() => {
+      this.#model = model;
+    });
+    for (const tenant of this.tenants) {
+      const rules = this.#rulesFor(tenant.model.name);
+      if (rules !== null && !this.#datapaths.has(tenant.model.name))
+        this.#datapaths.set(tenant.model.name, this.#datapath(tenant, rules));
     }
     this.run();
-    for (const end of this.#ends.values()) while (end.receive() !== null);
+  }
+
+  #rulesFor(name: string): RulesImage | null {
+    const rules = this.#rules?.get(name) ?? (this.#rules === null ? null : createRulesImage(1));
+    if (rules !== null) this.#rules?.set(name, rules);
+    return rules;
   }
 
   /** Ports have the numbers 1, 2, … in the order of the configuration. */
@@ -168,8 +175,9 @@ export class TestSwitch {
 
   /** The far end of a port, `red/web1`, or of an uplink, by its name. */
   end(name: string): MemoryEnd {
-    const end = this.#ends.get(name);
-    if (end === undefined) throw new Error(`no port ${name}: there are ${[...this.#ends.keys()].join(', ')}`);
+    const { ends } = this.devices;
+    const end = ends.get(name);
+    if (end === undefined) throw new Error(`no port ${name}: there are ${[...ends.keys()].join(', ')}`);
     return end;
   }
 
@@ -189,7 +197,7 @@ export class TestSwitch {
   /** Names of all ports that a frame has left by, with the frames; empties them. */
   everything(): Map<string, Uint8Array[]> {
     const all = new Map<string, Uint8Array[]>();
-    for (const name of this.#ends.keys()) {
+    for (const name of this.devices.ends.keys()) {
       const frames = this.received(name);
       if (frames.length > 0) all.set(name, frames);
     }
@@ -213,15 +221,19 @@ export class TestSwitch {
       this.nowUs += Math.min(100, ms - passed) * 1000;
       this.run();
     }
-    for (const tenant of this.tenants) tenant.keepHouse((this.nowUs / 1000) | 0);
+    for (const tenant of this.tenants) {
+      tenant.keepHouse((this.nowUs / 1000) | 0);
+      tenant.retire();
+    }
   }
 
   /** Drops of a tenant, by reason; of one port only if it is named. */
   drops(tenant: string, port?: string): Record<string, number> {
-    const { ledgers, model, rows } = this.tenant(tenant);
+    const one = this.tenant(tenant);
+    const { ledgers, rows } = one;
     const found: Record<string, number> = {};
     for (const row of rows) {
-      if (port !== undefined && (model.bridge.ports[row]?.name ?? 'router') !== port) continue;
+      if (port !== undefined && one.rowName(row) !== port) continue;
       DROP_REASONS.forEach(({ name }, reason) => {
         const frames = ledgers[0].get(row, Column.Drops + reason);
         if (frames > 0) found[name] = (found[name] ?? 0) + frames;
@@ -243,4 +255,11 @@ export class TestSwitch {
     for (const { ledgers, rows } of this.tenants) for (const row of rows) held += ledgers[0].get(row, Column.Held);
     expect(usedHeads, 'slots in use and frames held').toBe(held);
   }
+}
+
+/** @throws Error with what is wrong */
+export function modelOf(yaml: string): SwitchModel {
+  const parsed = parseConfig(yaml, '/test.yaml');
+  if ('diagnostics' in parsed) throw new Error(JSON.stringify(parsed.diagnostics, null, 1));
+  return parsed.model;
 }

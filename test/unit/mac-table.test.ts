@@ -70,7 +70,7 @@ test('a static entry does not move or age, and replaces what was learned', () =>
   expect(learn(1, 7, 10)).toBe(MacEvent.Static);
   expect(learn(1, 3, 10)).toBe(MacEvent.Unchanged);
   expect(table.age(1e6, 1000)).toBe(0);
-  expect(table.flushAll()).toBe(0);
+  expect(table.flushPort(3)).toBe(0);
   expect([...table.entries(1e6)]).toMatchObject([{ static: true, ageMs: 0, port: 3 }]);
   expect(table.removeStatic(0x0200, 1, 10)).toBe(true);
   expect(table.removeStatic(0x0200, 1, 10)).toBe(false);
@@ -97,11 +97,20 @@ test('entries age out across the wrap of the clock, some at a time', () => {
   expect(portOf(10)).toBe(1);
 });
 
+test('evicting makes room for one entry, static ones excepted', () => {
+  learn(1, 1, 0);
+  table.addStatic(0x0200, 2, 10, 1);
+  expect(table.evict()).toBe(true);
+  expect(portOf(1)).toBe(-1);
+  expect(table.evict()).toBe(false);
+  expect(portOf(2)).toBe(1);
+});
+
 test('flushing a port takes its entries and no others', () => {
   for (let n = 0; n < 20; n++) learn(n, n % 2, 0);
   expect(table.flushPort(1)).toBe(10);
   for (let n = 0; n < 20; n++) expect(portOf(n)).toBe(n % 2 === 0 ? 0 : -1);
-  expect(table.flushAll()).toBe(10);
+  expect(table.flushPort(0)).toBe(10);
   expect(table.count).toBe(0);
 });
 
@@ -116,7 +125,7 @@ test('over the quota nothing is learned, and what is known still moves', () => {
 test('a deleted entry is not used again within 200 ms', () => {
   for (let n = 0; n < 64; n++) learn(n, 1, 0);
   const first = new Set(Array.from({ length: 64 }, (_, n) => table.lookup(0x0200, n, 10)));
-  table.flushAll();
+  table.flushPort(1);
   table.reclaim(0);
   let added = 0;
   for (let n = 100; n < 164; n++) {

@@ -1,4 +1,4 @@
-import { createReadStream } from 'node:fs';
+import { createReadStream, statSync } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
 import { type Diagnostic, UserError } from '../../errors.ts';
@@ -14,6 +14,8 @@ export type { FileRoutes };
 export interface RoutesFile {
   readonly ipv4: FileRoutes;
   readonly ipv6: FileRoutes;
+  /** Tells this state of the file from others. */
+  readonly stamp?: string;
 }
 
 /** Errors that are shown of one file; all are counted. */
@@ -45,12 +47,14 @@ export async function readRoutesFile(path: string): Promise<RoutesFile> {
 /**
  * The routes of a tenant's `routes_file`, null where it has none, held against the tenant: its quota, the subnets that next hops
  * must be in, the prefixes that it imports.
+ * @param known the file as it was read before: if it has not been written since, it is not read again
  * @throws UserError as `readRoutesFile`, and `routes-invalid` for what does not agree with the tenant
  */
-export async function loadRoutesFile(tenant: TenantModel): Promise<RoutesFile | null> {
+export async function loadRoutesFile(tenant: TenantModel, known: RoutesFile | null = null): Promise<RoutesFile | null> {
   const path = tenant.router?.routesFile ?? null;
   if (path === null) return null;
-  const routes = await readRoutesFile(path);
+  const stamp = stampOf(path);
+  const routes = known !== null && known.stamp === stamp ? known : { ...(await readRoutesFile(path)), stamp };
   const total = routes.ipv4.count + routes.ipv6.count + (tenant.router?.routes.length ?? 0);
   if (total > tenant.quota.routes) {
     const message = `tenant '${tenant.name}' has ${total} routes, ${path} included; its quota is ${tenant.quota.routes}`;
@@ -62,6 +66,12 @@ export async function loadRoutesFile(tenant: TenantModel): Promise<RoutesFile | 
   ]);
   if (found.length > 0) throw invalid(path, found.slice(0, shownErrors), found.length);
   return routes;
+}
+
+/** Says whether a file has been written, or another one stands in its place. */
+function stampOf(path: string): string {
+  const stat = statSync(path, { bigint: true, throwIfNoEntry: false });
+  return stat === undefined ? '' : `${path} ${stat.dev} ${stat.ino} ${stat.size} ${stat.mtimeNs} ${stat.ctimeNs}`;
 }
 
 /** Collects routes from the chunks of a file. */

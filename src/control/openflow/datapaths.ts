@@ -57,7 +57,7 @@ export class Datapaths {
     if (link?.address === undefined) return;
     const address = Uint8Array.from(Buffer.from(link.address.replaceAll(':', ''), 'hex'));
     if (address.length !== 6) return;
-    for (const { index, open } of this.#running.devices) {
+    for (const { index, open } of this.#running.devices.all) {
       if (open.link?.name !== link.ifname || open.link.netns !== netns) continue;
       for (const { tenant, number } of this.#portsOn(index)) tenant.datapath.portAddress(number, address);
     }

@@ -3,7 +3,7 @@ import type { Pool } from '../../frame/pool.ts';
 import { Ring } from '../../frame/ring.ts';
 import { DROP_REASONS } from '../../observe/drop.ts';
 import { Column, Ledger } from '../../observe/ledger.ts';
-import { HopKind, type TenantImage } from '../../path/image.ts';
+import { HopKind, ROUTER_ROW, type TenantImage } from '../../path/image.ts';
 import type { Outputs } from '../../path/outputs.ts';
 import { Punt, PuntRecord } from '../../path/punt.ts';
 import type { Observer, OutStage, Stage } from '../../path/stage.ts';
@@ -50,7 +50,7 @@ export class Narrator implements Observer {
     this.#model = model;
     this.#image = image;
     this.#punts = new Ring(image.workers[0].punt);
-    this.#ledger = new Ledger(image.bridge.ports + 1, image.workers[0].ledger);
+    this.#ledger = new Ledger(ROUTER_ROW + 1, image.workers[0].ledger);
     this.#hits = image.acls.map(({ hits }) => hits[0].slice());
   }
 

@@ -3,7 +3,7 @@ import { Ring } from '../../frame/ring.ts';
 import { TxQueue } from '../../frame/tx-queue.ts';
 import { COLUMNS } from '../../observe/ledger.ts';
 import type { Devices } from '../../path/devices.ts';
-import { type TenantImage, WorkCount } from '../../path/image.ts';
+import { ROUTER_ROW, type TenantImage, WorkCount } from '../../path/image.ts';
 import { SharedBuckets } from '../../table/shared-buckets.ts';
 
 const RING = 1 << 17;
@@ -21,11 +21,11 @@ export function shadowOf(image: TenantImage): TenantImage {
     ...image,
     bridge: { ...bridge, macs: { memory: copyOf(bridge.macs.memory) } },
     router: router === null ? null : { ...router, neighbors: { memory: copyOf(router.neighbors.memory) } },
-    acls: acls.map((acl) => ({ ...acl, hits: [new Float64Array(acl.hits[0].length)] })),
+    acls: acls.map((acl) => ({ ...acl, before: null, hits: [new Float64Array(acl.hits[0].length)] })),
     workers: [
       {
         ...image.workers[0],
-        ledger: new SharedArrayBuffer((bridge.ports + 1) * COLUMNS * 8),
+        ledger: new SharedArrayBuffer((ROUTER_ROW + 1) * COLUMNS * 8),
         punt: Ring.create(RING).memory,
         inject: Ring.create(64).memory,
         work: new SharedArrayBuffer(WorkCount.WIDTH * 8),

@@ -2,6 +2,7 @@ import { UserError } from '../../errors.ts';
 import { Batch } from '../../frame/batch.ts';
 import { VNET_SIZE } from '../../frame/layout.ts';
 import type { TxQueue } from '../../frame/tx-queue.ts';
+import { ROUTER_ROW } from '../../path/image.ts';
 import { takeLeaked } from '../../path/leak.ts';
 import { type LeakSink, TenantPath } from '../../path/tenant-path.ts';
 import { arriveCopy } from '../../port/arrival.ts';
@@ -32,13 +33,18 @@ export interface Trace {
  */
 export function traceFrame(context: TraceContext, tenant: Tenant, port: string, frame: Uint8Array): Trace {
   const { ports } = tenant.model.bridge;
-  const row = ports.findIndex(({ name }) => name === port);
+  const row = tenant.ports.of(port);
   if (row < 0) {
     const names = ports.map(({ name }) => name).join(', ');
     throw new UserError('usage', `${tenant.model.name} has no port ${port}`, `it is one of ${names}`);
   }
   const { nowUs } = context;
-  const stand = makeStand(context.offloads, context.linkUp, context.buckets, context.tenants.length + 1);
+  const stand = makeStand(
+    context.offloads,
+    context.linkUp,
+    context.buckets,
+    1 + Math.max(...context.tenants.map(({ index }) => index)),
+  );
   const { pool } = stand;
   const steps: Step[] = [];
   const stamp = (batch: Batch, index: number) => {
@@ -60,7 +66,7 @@ export function traceFrame(context: TraceContext, tenant: Tenant, port: string, 
     leak: (from, i) => {
       taker = context.tenants.find(({ image }) => image.index === from.leakTo[i]);
       if (taker === undefined) return false;
-      takeLeaked(leaked, from, i, taker.image.bridge.ports);
+      takeLeaked(leaked, from, i, ROUTER_ROW);
       return true;
     },
   };
@@ -97,7 +103,7 @@ function outputsOf({ tenants }: TraceContext, queues: readonly TxQueue[], octets
       );
       return {
         tenant: owner?.model.name ?? '?',
-        port: owner?.model.bridge.ports[queue.port[k]]?.name ?? '?',
+        port: owner?.ports.at(queue.port[k]) ?? '?',
         frame: Buffer.concat([head, body]).toString('hex'),
       };
     }),

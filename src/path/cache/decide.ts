@@ -52,8 +52,7 @@ export interface DeciderContext {
  * is left to the stages, whose order and rules this follows: they are its slow twin, and tests compare the two.
  */
 export class Decider {
-  /** The source MAC's slot and version for the decision last made; -1: it was not asked. */
-  readonly source = new Int32Array(2);
+  readonly #source: Int32Array;
   readonly #pool: Pool;
   readonly #bytes: DataView;
   readonly #bridge: BridgeImage;
@@ -80,6 +79,7 @@ export class Decider {
     this.#macs = context.macs;
     this.#router = context.router;
     this.#decisions = context.decisions;
+    this.#source = context.decisions.source;
     this.#words = context.decisions.words;
     this.#draft = context.decisions.draft;
   }
@@ -88,7 +88,7 @@ export class Decider {
   decide(batch: Batch, i: number): boolean {
     const bridge = this.#bridge;
     const from = batch.port[i];
-    this.source[0] = -1;
+    this.#source[0] = -1;
     if (from >= bridge.ports || bridge.mode[from] === PortMode.Tunnel) return false;
     this.#parse.one(batch, i);
     if (batch.fate[i] !== 0 || (batch.traits[i] & (Trait.Opaque | Trait.Fragment)) !== 0) {
@@ -190,8 +190,8 @@ export class Decider {
     const at = batch.start[i] + 6;
     const slot = macs.lookup(bytes.getUint16(at), bytes.getInt32(at + 2), vlan);
     if (slot < 0 || macs.port(slot) !== from) return false;
-    this.source[0] = slot;
-    this.source[1] = macs.version(slot);
+    this.#source[0] = slot;
+    this.#source[1] = macs.version(slot);
     macs.touch(slot, batch.nowMs);
     return true;
   }

@@ -74,9 +74,11 @@ export class Decisions {
   /** What is being decided: the line behind all others. */
   readonly draft = MOST * Decision.WIDTH;
   readonly touched = new Int32Array(MOST_TOUCHED);
+  /** The source MAC's slot and version for the decision last made; -1: it was not asked. */
+  readonly source = new Int32Array(2);
   readonly #index = new Int32Array(MOST * 2);
   readonly #ledger: Ledger;
-  readonly #hits: readonly Float64Array[];
+  #hits: readonly Float64Array[];
   /** Lines in use; the first is left out, so that 0 is none. */
   #count = 1;
 
@@ -88,6 +90,12 @@ export class Decisions {
 
   get count(): number {
     return this.#count - 1;
+  }
+
+  /** Forgets all, and counts in other counters from now on. */
+  follow(hits: readonly Float64Array[]): void {
+    this.#hits = hits;
+    this.forget();
   }
 
   /** Begins a draft. */

@@ -51,12 +51,13 @@ export class FlowCache {
   readonly shape: Shape;
   /** The generated code. */
   readonly text: string;
+  readonly decisions: Decisions;
   readonly #hit: Hit;
-  readonly #macs: MacTable;
-  readonly #neighbors: NeighborTable | null;
-  readonly #fib: Fib | null;
-  readonly #decisions: Decisions;
-  readonly #decider: Decider;
+  #guard: GuardIn;
+  #macs: MacTable;
+  #neighbors: NeighborTable | null;
+  #fib: Fib | null;
+  #decider: Decider;
   readonly #words: Int32Array;
   #stamp = 1;
   /** Entries with an older stamp are dead. */
@@ -73,10 +74,11 @@ export class FlowCache {
   constructor(context: FlowCacheContext) {
     const { pool, image, devices, guard, macs, neighbors, fib, decisions, decider, counts } = context;
     this.#counts = counts;
+    this.#guard = guard;
     this.#macs = macs;
     this.#neighbors = neighbors;
     this.#fib = fib;
-    this.#decisions = decisions;
+    this.decisions = decisions;
     this.#decider = decider;
     this.#words = new Int32Array(pool.memory);
     this.shape = shapeOf(image);
@@ -85,14 +87,13 @@ export class FlowCache {
     this.#hit = make({
       words: this.#words,
       cache: this,
-      guard,
       pool,
       linkUp: devices.linkUp,
       offloads: devices.offloads,
       queues: devices.queues,
       decisions: decisions.words,
       touched: decisions.touched,
-      source: decider.source,
+      source: decisions.source,
       table4: new Int32Array(PLACES4 * 2 * STRIDE4),
       table6: new Int32Array(this.shape.l3 ? PLACES6 * 2 * STRIDE6 : 0),
       mask4: PLACES4 - 1,
@@ -100,6 +101,24 @@ export class FlowCache {
       seed: crypto.getRandomValues(new Int32Array(1))[0],
       tenant: image.index,
     });
+  }
+
+  /**
+   * Goes on for a path whose image has the same shape: the code, warm as it is, and the memory stay, what was decided is forgotten.
+   * @param context with the same pool, devices, decisions and counters
+   */
+  follow({ guard, macs, neighbors, fib, decider }: FlowCacheContext): void {
+    this.#guard = guard;
+    this.#macs = macs;
+    this.#neighbors = neighbors;
+    this.#fib = fib;
+    this.#decider = decider;
+    this.#forget();
+  }
+
+  /** For the generated code: takes a frame's share from the rates of port and tenant. @returns -1, or the reason to drop it */
+  admit(from: number, packets: number, bytes: number, nowUs: number): number {
+    return this.#guard.admit(from, packets, bytes, nowUs);
   }
 
   /**
@@ -135,7 +154,7 @@ export class FlowCache {
   /** Forgets everything. */
   #forget(): void {
     this.#full = false;
-    this.#decisions.forget();
+    this.decisions.forget();
     if (this.#stamp >= LAST_STAMP) {
       // Entries of stamps gone by could come to life again.
       this.#stamp = LAST_STAMP - 1;
@@ -146,7 +165,7 @@ export class FlowCache {
   /** For the generated code: decides frame i. @returns position of the decision; 0 when it is for the stages */
   decide(batch: Batch, i: number): number {
     if (!this.#decider.decide(batch, i)) return 0;
-    const line = this.#decisions.intern();
+    const line = this.decisions.intern();
     if (line > 0) {
       this.#misses++;
       return line;
@@ -158,7 +177,7 @@ export class FlowCache {
   /** For the generated code: proves an entry whose stamp is old, and renews it. @returns whether it is still good */
   renew(table: Int32Array, e: number, batch: Batch, i: number): boolean {
     if (table[e + Entry.Stamp] < this.#floor) return false;
-    const decisions = this.#decisions.words;
+    const decisions = this.decisions.words;
     const macs = this.#macs;
     const d = table[e + Entry.Decision];
     const slot = table[e + Entry.MacSlot];
@@ -204,7 +223,7 @@ export class FlowCache {
 
   /** For the generated code: brings the books up to date. */
   settle(touches: number): void {
-    this.#decisions.settle(touches);
+    this.decisions.settle(touches);
   }
 
   /** For the generated code: whether a partial checksum lies where TCP or UDP has it, right behind a plain IP header. */
@@ -233,6 +252,6 @@ export class FlowCache {
 
   /** Decisions that are remembered. */
   get known(): number {
-    return this.#decisions.count;
+    return this.decisions.count;
   }
 }

@@ -124,7 +124,7 @@ const police = ({ policed }: Shape): string =>
   policed
     ? `
     if (d > 0 && fits) {
-      const over = guard.admit(port[i], 1, headLength[i], batch.nowUs);
+      const over = cache.admit(port[i], 1, headLength[i], batch.nowUs);
       if (over >= 0) { cache.drop(batch, i, over); continue; }
     }`
     : '';
@@ -134,7 +134,7 @@ const LATER = 'slow++; marks |= bit; continue;';
 /** @param shape what the tenant's path looks at @param name for stack traces and profiles */
 export function generate(shape: Shape, name: string): string {
   return `
-const { words, cache, guard, pool, linkUp, offloads, queues, decisions, touched, source } = context;
+const { words, cache, pool, linkUp, offloads, queues, decisions, touched, source } = context;
 const { table4, table6, mask4, mask6, seed, tenant } = context;
 const hashes = new Int32Array(256), entries = new Int32Array(256), families = new Uint8Array(256);
 const protos = new Int32Array(256), transports = new Int32Array(256);

@@ -32,7 +32,7 @@ function keysOf(words: Int32Array): number[] {
 export function shapeOf({ bridge, router, acls, policer }: TenantImage): Shape {
   const keys = new Set(acls.flatMap(({ tables }) => keysOf(tables.words)));
   const secure = bridge.securities.some(({ prefixes }) => prefixes.length > 0);
-  const multipath = router?.setCount.some((count) => count > 1) ?? false;
+  const multipath = router?.multipath ?? false;
   const lists = acls.length > 0;
   const set = (bucket: number) => bucket >= 0;
   return {
@@ -43,4 +43,10 @@ export function shapeOf({ bridge, router, acls, policer }: TenantImage): Shape {
     flags: keys.has(AclKey.TCP_FLAGS),
     policed: [policer.packets, policer.bits, ...bridge.packetPolicer, ...bridge.bitPolicer].some(set),
   };
+}
+
+export function sameShape(a: Shape, b: Shape): boolean {
+  return (
+    a.l3 === b.l3 && a.source === b.source && a.ports === b.ports && a.flags === b.flags && a.policed === b.policed
+  );
 }

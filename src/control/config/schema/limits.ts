@@ -12,7 +12,7 @@ export const quota = z
       reason: '2048 is eight full batches: enough for every port to be read while others write',
     }).prefault(2048),
     macs: quantity('Learned and static MAC addresses', { min: 1, max: 1_000_000 }).prefault(4096),
-    neighbors: quantity('Neighbours of the router, static ones included', { min: 1, max: 1_000_000 }).prefault(1024),
+    neighbors: quantity('Neighbours of the router, static ones included', { min: 1, max: 500_000 }).prefault(1024),
     routes: quantity('Routes, those of routes_file included', {
       min: 1,
       max: 10_000_000,
