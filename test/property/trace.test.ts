@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { traceFrame } from '../../src/control/trace/tracer.ts';
+import { COLUMNS } from '../../src/observe/ledger.ts';
 import { frame } from '../../src/wire/build.ts';
 import { TestSwitch } from '../support/test-switch.ts';
 
@@ -79,7 +80,10 @@ test(`what trace says is what happens, and trace leaves nothing behind; seed ${s
           payload,
         });
         const books = () => [
-          ...lab.tenants.flatMap(({ ledgers, macs }) => [macs.count, ...ledgers[0].cells]),
+          ...lab.tenants.flatMap(({ ledgers, macs, rows }) => [
+            macs.count,
+            ...rows.flatMap((row) => [...ledgers[0].cells.subarray(row * COLUMNS, (row + 1) * COLUMNS)]),
+          ]),
           ...red.acls.flatMap(({ hits }) => [...hits[0]]),
         ];
         const before = books();
