@@ -1,5 +1,6 @@
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { DEFAULT_SOCKET } from '../control/rpc.ts';
+import { addBenchCommands } from './bench-commands.ts';
 import { complain } from './complain.ts';
 import { Exit, exitOf } from './exit.ts';
 import { addRuleCommands } from './rule-commands.ts';
@@ -126,23 +127,7 @@ function commands(): Command {
       (await import('./demo.ts')).demo(options),
     );
 
-  const bench = program
-    .command('bench')
-    .description('measure; every figure comes with what it was checked against')
-    .addHelpText('after', '\nExample:\n  tapyard bench path --config bench.yaml --pcap flows.pcap --in a --json');
-  bench
-    .command('path')
-    .description('the path of a configuration in memory: frames of a capture, over and over, into one port')
-    .requiredOption('--config <file>', 'configuration whose ports are of kind {memory: true}')
-    .requiredOption('--pcap <file>', 'frames to send')
-    .requiredOption('--in <port>', 'the port that receives them: PORT or TENANT/PORT')
-    .option('--seconds <n>', 'how long to measure', positive, 5)
-    .option('--json', 'as JSON')
-    .addHelpText('after', '\nExample:\n  tapyard bench path --config bench.yaml --pcap flows.pcap --in web1 --json')
-    .action(async (options: { config: string; pcap: string; in: string; seconds: number; json?: true }) =>
-      (await import('./bench-path.ts')).benchPathCommand(options),
-    );
-
+  addBenchCommands(program);
   addRuleCommands(program, socket);
   for (const command of [...program.commands, ...program.commands.flatMap((one) => one.commands)])
     command.exitOverride();

@@ -8,7 +8,8 @@
  * (TAPYARD_SEED, or random). LOOK-UPS a family: 1,000,000 unless told; the full form is 10,000,000. Exits 1 on any difference.
  */
 import { randomInt } from 'node:crypto';
-import { addresses, mask, random, readRoutes, syntheticRoutes } from '../../bench/micro/lpm-routes.ts';
+import { addresses, mask, readRoutes, syntheticRoutes } from '../../src/bench/lpm-routes.ts';
+import { random } from '../../src/bench/statistics.ts';
 import type { LpmRoutes } from '../../src/table/lpm-trie.ts';
 import { Lpm4 } from '../../src/table/lpm4.ts';
 import { Lpm6 } from '../../src/table/lpm6.ts';

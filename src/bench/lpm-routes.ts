@@ -1,22 +1,13 @@
-import { readFileSync } from 'node:fs';
-import { gunzipSync } from 'node:zlib';
-import type { LpmRoutes } from '../../src/table/lpm-trie.ts';
+import { isIPv4, isIPv6 } from 'node:net';
+import { UserError } from '../errors.ts';
+import type { LpmRoutes } from '../table/lpm-trie.ts';
+import { readLines } from './lines.ts';
+import { random } from './statistics.ts';
 
 /** Routes and addresses for what measures or checks the longest-prefix-match tables: from a file, or synthetic from a seed. */
 export interface Routes {
   readonly v4: LpmRoutes;
   readonly v6: LpmRoutes;
-}
-
-/** A random unsigned word from a seed, and the next. Source: Marsaglia, "Xorshift RNGs", 2003. */
-export function random(seed: number): () => number {
-  let state = seed | 0 || 1;
-  return () => {
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    return state >>> 0;
-  };
 }
 
 /** Prefixes of each length in a full Internet table (2023), IPv4 and IPv6. */
@@ -57,20 +48,32 @@ function columns(width: number, lengths: Record<string, number>, words: () => nu
   return table;
 }
 
-/** Reads "prefix" or "prefix anything" lines, perhaps gzipped. The value of a prefix is its index among those of its family. */
+/**
+ * Reads "prefix" or "prefix anything" lines, perhaps gzipped. The value of a prefix is its index among those of its family.
+ * @throws UserError with the line that is wrong
+ */
 export function readRoutes(file: string): Routes {
-  const raw = readFileSync(file);
-  const text = (raw[0] === 0x1f && raw[1] === 0x8b ? gunzipSync(raw) : raw).toString('latin1');
-  const lines = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
-  const six = lines.filter((line) => line.includes(':'));
-  const four = lines.filter((line) => !line.includes(':'));
+  const four: string[] = [];
+  const six: string[] = [];
+  for (const [i, line] of readLines(file).entries()) {
+    if (line.trim() === '' || line.startsWith('#')) continue;
+    const [prefix] = line.split(/\s/, 1);
+    const slash = prefix.indexOf('/');
+    const address = prefix.slice(0, slash);
+    const length = Number(prefix.slice(slash + 1));
+    const most = isIPv4(address) ? 32 : isIPv6(address) ? 128 : -1;
+    if (slash < 0 || !Number.isInteger(length) || length < 0 || length > most) {
+      const cure = 'a line begins with a prefix: 192.0.2.0/24, or 2001:db8::/32';
+      throw new UserError('data-invalid', `${file}:${i + 1}: this is no prefix`, cure);
+    }
+    (most === 32 ? four : six).push(prefix);
+  }
   return { v4: parse(1, four, words4), v6: parse(4, six, words6) };
 }
 
-function parse(width: number, lines: string[], words: (address: string) => number[]): LpmRoutes {
-  const table = empty(width, lines.length);
-  lines.forEach((line, at) => {
-    const [prefix] = line.split(/\s/, 1);
+function parse(width: number, prefixes: string[], words: (address: string) => number[]): LpmRoutes {
+  const table = empty(width, prefixes.length);
+  prefixes.forEach((prefix, at) => {
     const slash = prefix.indexOf('/');
     put(table, width, at, words(prefix.slice(0, slash)), Number(prefix.slice(slash + 1)));
   });

@@ -2,7 +2,7 @@
  * The C twin of the longest-prefix-match micro-benchmark: DIR-24-8, IPv4, as DPDK's rte_lpm lays it out: 2^24 entries of
  * 4 bytes, and groups of 256 for what is longer than /24. Twin only: it is built once and never changed.
  *
- *   gcc -O3 -march=native -o dir24 dir24.c && ./dir24 ROUTES ADDRESSES ROUNDS
+ *   gcc -O3 -march=native -o lpm lpm.c && ./lpm ROUTES ADDRESSES ROUNDS
  *
  * ROUTES: records of three 32-bit words (prefix, length, value) by length; ADDRESSES: 32-bit words, a multiple of 256. Prints
  * "nanoseconds-per-look-up checksum" a round.
@@ -56,7 +56,7 @@ static uint32_t *load(const char *path, long *words) {
 }
 
 int main(int argc, char **argv) {
-  if (argc != 4) { fprintf(stderr, "usage: dir24 ROUTES ADDRESSES ROUNDS\n"); return 2; }
+  if (argc != 4) { fprintf(stderr, "usage: lpm ROUTES ADDRESSES ROUNDS\n"); return 2; }
   long words, count;
   uint32_t *routes = load(argv[1], &words), *addresses = load(argv[2], &count);
   size_t size = 4ul << 24;

@@ -1,0 +1,16 @@
+import { execFileSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+
+/** What can be run in a process of its own (run.ts). */
+export type Task = 'acl' | 'lpm' | 'rules';
+
+/** Runs a task in a fresh process: nothing of an earlier round is warm, compiled or in its way. @returns what it prints as JSON */
+export function fresh<Result>(task: Task, words: readonly string[]): Result {
+  const name = import.meta.url.endsWith('.ts') ? './run.ts' : './run.js';
+  const program = fileURLToPath(new URL(name, import.meta.url));
+  const text = execFileSync(process.execPath, ['--disable-warning=ExperimentalWarning', program, task, ...words], {
+    encoding: 'utf8',
+    maxBuffer: 1 << 26,
+  });
+  return JSON.parse(text) as Result;
+}
