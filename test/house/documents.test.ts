@@ -29,10 +29,19 @@ const rows = (text: string): string[][] =>
     .map((cells) => cells.map((cell) => cell.trim()));
 
 const general = tapyard('--help').stdout;
-const commands = [...general.matchAll(/^ {2}([a-z-]+)(?: \[| <| {2})/gm)]
-  .map(([, name]) => name)
-  .filter((name) => name !== 'help');
-const helps = new Map(commands.map((name) => [name, tapyard(name, '--help').stdout]));
+const namesIn = (help: string): string[] =>
+  [...help.matchAll(/^ {2}([a-z][a-z0-9-]+)(?: \[| <| {2})/gm)]
+    .map(([, name]) => name)
+    .filter((name) => name !== 'help');
+const commands = namesIn(general);
+/** By command: its help, and those of the commands below it. */
+const helps = new Map(
+  commands.map((name) => {
+    const help = tapyard(name, '--help').stdout;
+    const below = /^Commands:$/m.test(help) ? namesIn(help.slice(help.search(/^Commands:$/m))) : [];
+    return [name, [help, ...below.map((one) => tapyard(name, one, '--help').stdout)].join('\n')] as const;
+  }),
+);
 
 /** Every `tapyard …` in a document, in code blocks and in the running text. */
 function calls(text: string): string[][] {
@@ -72,7 +81,7 @@ describe('documents', () => {
 describe('the README', () => {
   test('has every command, every option of them is in the help, with an example', () => {
     const named = rows(readme).flatMap(([first]) => /^`tapyard ([a-z-]+)/.exec(first)?.[1] ?? []);
-    expect(named.sort()).toEqual([...commands].sort());
+    expect([...new Set(named)].sort()).toEqual([...commands].sort());
     for (const [name, help] of helps) expect(help, name).toMatch(/Examples?:\n {2}tapyard /);
   });
 
