@@ -32,6 +32,11 @@ const WRITES: ReadonlySet<string> = new Set<Message['type']>([
   ...(['bundle_control', 'bundle_add'] as const),
 ]);
 
+/**
+ * A change must fit into the replies that will tell of it, whose headers are longer; flow-mods and group-mods of nearly 64 KiB do not.
+ */
+const LONGEST_CHANGE = 65_000;
+
 /** Answers what controllers say: the messages of section 7.3, each with what a datapath makes of it. */
 export class Requests {
   readonly #context: RequestContext;
@@ -53,6 +58,8 @@ export class Requests {
     };
     if (session.isSlave && WRITES.has(message.type))
       throw refuse('BAD_REQUEST', 'IS_SLAVE', 'this connection is a slave');
+    if (bytes.length > LONGEST_CHANGE && (message.type === 'flow_mod' || message.type === 'group_mod'))
+      throw refuse('BAD_REQUEST', 'BAD_LEN', `a change has ${LONGEST_CHANGE} bytes at most`);
     switch (message.type) {
       case 'features_request':
         return reply({
@@ -70,7 +77,7 @@ export class Requests {
         this.#setConfig(session, message);
         return null;
       case 'barrier_request':
-        return datapath.barrier().then(() => connection.send({ type: 'barrier_reply' }, xid));
+        return this.#barrier(session, xid);
       case 'multipart_request': {
         const whole = session.assembler.take(message, xid);
         return whole === null
@@ -124,6 +131,14 @@ export class Requests {
       default:
         throw refuse('BAD_REQUEST', 'BAD_TYPE', `${message.type} is for a switch to say (${bytes[1]})`);
     }
+  }
+
+  #barrier({ connection }: Session, xid: number): Promise<void> | null {
+    const reply = () => connection.send({ type: 'barrier_reply' }, xid);
+    const passed = this.#context.datapath.barrier();
+    if (passed !== null) return passed.then(reply);
+    reply();
+    return null;
   }
 
   #setConfig(session: Session, { flags, missSendLength }: MessageOf<'set_config'>): void {

@@ -7,11 +7,12 @@ export class Reader {
   readonly end: number;
   readonly #view: DataView;
 
-  constructor(bytes: Uint8Array, at = 0, end: number = bytes.length) {
+  /** @param view of `bytes`, where there is one already */
+  constructor(bytes: Uint8Array, at = 0, end: number = bytes.length, view?: DataView) {
     this.bytes = bytes;
     this.at = at;
     this.end = end;
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.#view = view ?? new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 
   get left(): number {
@@ -21,7 +22,7 @@ export class Reader {
   /** A reader of the next `length` bytes, which this one passes over. */
   part(length: number): Reader {
     const from = this.#take(length);
-    return new Reader(this.bytes, from, from + length);
+    return new Reader(this.bytes, from, from + length, this.#view);
   }
 
   u8(): number {

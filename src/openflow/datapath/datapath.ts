@@ -311,8 +311,8 @@ export class Datapath {
     });
   }
 
-  /** @returns when every later frame sees all that was changed until now */
-  barrier(): Promise<void> {
+  /** @returns when every later frame sees all that was changed until now; null: it does */
+  barrier(): Promise<void> | null {
     return this.log.barrier();
   }
 

@@ -1,10 +1,14 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { Ring } from '../../frame/ring.ts';
 import { LogRecord, type RulesImage, Shared } from '../../path/rules/log.ts';
 
 /** Words that wait for room in a ring: beyond the first controllers are no longer read from, beyond the second their frames are dropped. */
 const MANY = 1 << 18;
 const TOO_MANY = 1 << 21;
+
+/** How often a barrier looks whether workers have come to it: at once, in turns of the event loop; then it waits to be told. */
+const LOOKS = 2000;
+const TURNS = 100;
 
 /**
  * Writes records into the ring of every worker, in order; what finds no room waits here. A barrier is answered when every worker has
@@ -123,21 +127,38 @@ export class RuleLog {
     }
   }
 
-  /** @returns when every worker has carried out what was written until now */
-  async barrier(): Promise<void> {
+  /** @returns when every worker has carried out what was written until now; null: they have */
+  barrier(): Promise<void> | null {
     const sequence = (this.#sequence + 1) | 0;
     this.#sequence = sequence;
     this.write([LogRecord.Barrier, sequence]);
-    await Promise.all(this.#words.map((words) => this.#reached(words, sequence)));
+    if (this.#closed) return null;
+    this.flush();
+    for (let worker = 0; worker < this.#rings.length; worker++) this.#wake(worker);
+    // A worker that is awake looks into its ring every few microseconds: sooner than we could be woken.
+    for (let looks = 0; looks < LOOKS; looks++) if (this.#reached(sequence)) return null;
+    return this.#whenReached(sequence);
   }
 
-  async #reached(words: Int32Array, sequence: number): Promise<void> {
-    while (!this.#closed) {
-      const seen = Atomics.load(words, Shared.Barrier);
-      if (((seen - sequence) | 0) >= 0) return;
-      const wait = Atomics.waitAsync(words, Shared.Barrier, seen, 50);
-      if (wait.async) await wait.value;
+  #reached(sequence: number): boolean {
+    for (const words of this.#words) if (((Atomics.load(words, Shared.Barrier) - sequence) | 0) < 0) return false;
+    return true;
+  }
+
+  async #whenReached(sequence: number): Promise<void> {
+    for (let turns = 0; turns < TURNS; turns++) {
+      await nextTurn();
+      if (this.#closed || this.#reached(sequence)) return;
       this.flush();
+    }
+    for (const words of this.#words) {
+      while (!this.#closed) {
+        const seen = Atomics.load(words, Shared.Barrier);
+        if (((seen - sequence) | 0) >= 0) break;
+        const wait = Atomics.waitAsync(words, Shared.Barrier, seen, 50);
+        if (wait.async) await wait.value;
+        this.flush();
+      }
     }
   }
 
