@@ -3,7 +3,8 @@
  * reason, when this file is run (test/run.sh); with CI=true it fails then.
  */
 import { spawnSync } from 'node:child_process';
-import { accessSync, constants, globSync } from 'node:fs';
+import { accessSync, constants, existsSync, globSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 
 const runs = (...words: string[]): boolean => spawnSync(words[0], words.slice(1), { stdio: 'ignore' }).status === 0;
 
@@ -16,12 +17,20 @@ function readable(path: string): boolean {
   }
 }
 
+/** Where test/support/guest.sh puts a kernel and an initramfs for virtual machines. */
+export const GUEST = fileURLToPath(new URL('../node_modules/.cache/guest', import.meta.url));
+const QEMU = process.arch === 'arm64' ? 'qemu-system-aarch64' : 'qemu-system-x86_64';
+
 /** Each need, and the reason for leaving a suite out where it is not met. */
 const NEEDS = {
   root: { reason: 'not root', met: () => process.getuid?.() === 0 },
   tun: { reason: 'no /dev/net/tun', met: () => readable('/dev/net/tun') },
   ip: { reason: 'no ip and tc (apt-get install iproute2)', met: () => runs('ip', '-V') && runs('tc', '-V') },
   netns: { reason: 'no network namespaces may be made here', met: () => runs('unshare', '-n', 'true') },
+  guest: {
+    reason: 'no QEMU, or no kernel and initramfs for it (sh test/support/guest.sh)',
+    met: () => runs(QEMU, '--version') && existsSync(`${GUEST}/initrd.gz`),
+  },
   tshark: { reason: 'no tshark (apt-get install tshark)', met: () => runs('tshark', '-v') },
 } as const;
 type Need = keyof typeof NEEDS;
@@ -32,7 +41,8 @@ const LINUX: readonly Need[] = ['root', 'tun', 'ip', 'netns'];
 const SUITES: readonly { readonly files: string; readonly needs: readonly Need[] }[] = [
   { files: 'test/unit/native-*.test.ts', needs: LINUX },
   { files: 'test/contract/ports.test.ts', needs: LINUX },
-  { files: 'test/lab/**/*.test.ts', needs: LINUX },
+  { files: 'test/lab/**/!(machines).test.ts', needs: LINUX },
+  { files: 'test/lab/machines.test.ts', needs: [...LINUX, 'guest'] },
   { files: 'test/golden/**/*.test.ts', needs: ['tshark'] },
 ];
 

@@ -5,7 +5,12 @@
 cd "$(dirname "$0")/.." || exit 1
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 sh bin/prepare libatomic.so.1=libatomic1 ip=iproute2 tc=iproute2 ethtool=ethtool tshark=tshark \
-  setpriv=util-linux unshare=util-linux
+  setpriv=util-linux unshare=util-linux busybox=busybox-static cpio=cpio
+case $(uname -m) in
+  aarch64) sh bin/prepare qemu-system-aarch64=qemu-system-arm ;;
+  *) sh bin/prepare qemu-system-x86_64=qemu-system-x86 ;;
+esac
+sh test/support/guest.sh
 rm -rf coverage
 mkdir -p coverage/threads
 sh bin/node-pinned test/needs.ts || exit

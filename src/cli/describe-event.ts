@@ -14,6 +14,10 @@ export function describeEvent(event: SwitchEvent): string {
     return `link ${event.device}${where} is ${event.state}`;
   }
   if (event.type === 'peer') return `peer of ${event.device} ${PEER_NEWS[event.news]}`;
+  if (event.type === 'server') {
+    const { tenant, server, state, detail } = event;
+    return `server ${tenant}/${server} is ${state}${detail === '' ? '' : `: ${detail}`}`;
+  }
   if (event.type === 'trouble') return event.message;
   const { tenant, suppressed, kind, ...rest } = event.event;
   const details = Object.entries(rest)

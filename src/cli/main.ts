@@ -3,6 +3,7 @@ import { DEFAULT_SOCKET } from '../control/rpc.ts';
 import { addBenchCommands } from './bench-commands.ts';
 import { complain } from './complain.ts';
 import { Exit, exitOf } from './exit.ts';
+import { addLabCommands } from './lab-commands.ts';
 import { addRuleCommands } from './rule-commands.ts';
 import type { TraceOptions } from './trace.ts';
 import { version } from './version.ts';
@@ -36,6 +37,7 @@ function commands(): Command {
     .description('Userspace multi-tenant virtual switch and router')
     .version(version())
     .showHelpAfterError('(see tapyard --help)')
+    .enablePositionalOptions()
     .exitOverride()
     .addHelpText('after', EXIT_CODES);
   const socket = process.env['TAPYARD_SOCKET'] ?? DEFAULT_SOCKET;
@@ -129,6 +131,7 @@ function commands(): Command {
 
   addBenchCommands(program);
   addRuleCommands(program, socket);
+  addLabCommands(program, socket);
   for (const command of [...program.commands, ...program.commands.flatMap((one) => one.commands)])
     command.exitOverride();
   return program;

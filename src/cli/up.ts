@@ -2,16 +2,17 @@ import { metricsOf } from '../api/metrics.ts';
 import { MetricsServer } from '../api/server.ts';
 import { loadConfig } from '../control/config/load.ts';
 import { methods } from '../control/methods.ts';
-import { RpcServer } from '../control/rpc.ts';
+import { type Methods, RpcServer } from '../control/rpc.ts';
 import { Switch } from '../control/switch.ts';
+import { Servers } from '../lab/servers/servers.ts';
 import { lineOf } from './describe-event.ts';
 import { version } from './version.ts';
 
 /** SIGHUP: the terminal is closed. */
 const SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
 
-/** Runs a switch in the foreground until SIGTERM, SIGINT, `stop` on the control socket, or the failure of a worker. */
-export async function up(file: string, options: { socket: string; json?: true }): Promise<void> {
+/** Runs a switch, and the servers of the file if they are wanted, in the foreground until SIGTERM, SIGINT, `stop` on the control socket, or the failure of a worker. */
+export async function up(file: string, options: { socket: string; json?: true }, withServers = false): Promise<void> {
   const model = await loadConfig(file);
   const json = options.json === true;
   const ended = Promise.withResolvers<void>();
@@ -22,10 +23,15 @@ export async function up(file: string, options: { socket: string; json?: true })
   // First the socket, which tells whether we are alone, then the devices.
   let running: Switch | undefined;
   let exporter: MetricsServer | undefined;
+  let servers: Servers | undefined;
   const server = await RpcServer.listen(options.socket, {
     ...lateMethods(() => running, onSignal),
+    ...(withServers ? lateMethodsOfServers(() => servers) : {}),
   });
   try {
+    if (withServers) servers = Servers.prepare(model);
+    else if (model.tenants.some((tenant) => tenant.servers.length > 0))
+      process.stderr.write('The servers of this file are not started: tapyard lab up does that\n');
     running = await Switch.start(model, {
       io: process.env['TAPYARD_IO'] ?? null,
       onFailure: (error) => ended.reject(error),
@@ -40,12 +46,15 @@ export async function up(file: string, options: { socket: string; json?: true })
     }
     for (const worker of running.workers)
       if (worker.fallback !== null) process.stderr.write(`worker ${worker.index}: ${worker.fallback}\n`);
+    servers?.start(running.events);
     process.stdout.write('ready\n');
     await ended.promise;
   } finally {
     server.close();
     exporter?.close();
+    await servers?.stop();
     await running?.stop();
+    servers?.close();
     for (const signal of SIGNALS) process.off(signal, onSignal);
   }
 }
@@ -60,6 +69,19 @@ function lateMethods(running: () => Switch | undefined, stop: () => void): Retur
         const now = running();
         if (now === undefined) throw new Error('The switch is starting');
         return methods(now, stop)[name](params);
+      },
+    ]),
+  );
+}
+
+function lateMethodsOfServers(servers: () => Servers | undefined): Methods {
+  return Object.fromEntries(
+    (['servers', 'console', 'type'] as const).map((name) => [
+      name,
+      (params) => {
+        const now = servers();
+        if (now === undefined) throw new Error('The lab is starting');
+        return now.methods()[name](params);
       },
     ]),
   );

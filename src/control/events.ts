@@ -13,6 +13,14 @@ export type SwitchEvent =
   | LinkChange
   /** Who is behind a socket port has come, has gone, has sent what is no frame, or was turned away. */
   | { readonly type: 'peer'; readonly device: string; readonly news: QemuNews }
+  /** A server of the lab has started, has ended, or will be started again. */
+  | {
+      readonly type: 'server';
+      readonly tenant: string;
+      readonly server: string;
+      readonly state: string;
+      readonly detail: string;
+    }
   /** Something could not be done while the switch runs. */
   | { readonly type: 'trouble'; readonly message: string }
   | { readonly type: 'slow'; readonly tenant: string; readonly event: SlowEvent };

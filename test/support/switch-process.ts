@@ -31,7 +31,7 @@ export function sweep(): void {
   for (const { ifname } of listLinks()) if (dead(ifname)) deleteLink(ifname);
 }
 
-function isAlive(pid: number): boolean {
+export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
     return true;
@@ -108,17 +108,18 @@ export class SwitchProcess extends Process {
   readonly socket: string;
   readonly folder: string;
 
-  /** @param more files of the configuration's folder by name */
+  /** @param more files of the configuration's folder by name @param command what starts it */
   constructor(
     yaml: string,
     env: Readonly<Record<string, string>> = {},
     more: Readonly<Record<string, Uint8Array>> = {},
+    command: readonly string[] = ['up'],
   ) {
     const folder = mkdtempSync(join(tmpdir(), `${PREFIX}-`));
     for (const [name, bytes] of Object.entries(more)) writeFileSync(join(folder, name), bytes);
     writeFileSync(join(folder, 'tapyard.yaml'), yaml);
     const socket = join(folder, 'control.sock');
-    super(LAUNCHER, ['up', join(folder, 'tapyard.yaml'), '--socket', socket], env);
+    super(LAUNCHER, [...command, join(folder, 'tapyard.yaml'), '--socket', socket], env);
     this.folder = folder;
     this.socket = socket;
   }

@@ -27,6 +27,8 @@ export interface TenantModel {
   readonly router: RouterModel | null;
   readonly acls: readonly AclModel[];
   readonly openflow: OpenFlowModel;
+  /** What `tapyard lab` starts; the switch itself knows nothing of them. */
+  readonly servers: readonly ServerModel[];
   readonly quota: QuotaModel;
   readonly share: ShareModel;
 }
@@ -331,6 +333,44 @@ export interface QueueModel {
   readonly id: number;
   /** Bits a second. */
   readonly rate: number;
+}
+
+/** A virtual machine or a namespace that the lab starts and plugs into a port of the tenant. */
+export type ServerModel = NamespaceServer | QemuServer;
+
+export interface ServerSettings {
+  readonly name: string;
+  readonly port: string;
+  readonly restart: 'never' | 'on-failure' | 'always';
+  /** 1..10000, where 100 is what everything else has; null: that. */
+  readonly cpuShare: number | null;
+}
+
+export interface NamespaceServer extends ServerSettings {
+  readonly kind: 'namespace';
+  readonly netns: string;
+  /** Program and arguments; empty: nothing runs. */
+  readonly run: readonly string[];
+}
+
+export type QemuServer = ServerSettings & { readonly kind: 'qemu' } & QemuMachine;
+
+export interface QemuMachine {
+  readonly cpus: number;
+  /** Bytes. */
+  readonly memory: number;
+  /** Absolute paths. */
+  readonly disk: string | null;
+  readonly kernel: string | null;
+  readonly initrd: string | null;
+  readonly append: string | null;
+  readonly accel: 'auto' | 'kvm' | 'tcg';
+  /** Absolute path of a file for what the serial console says; null: nowhere. */
+  readonly console: string | null;
+  readonly mac: string;
+  readonly nic:
+    | { readonly kind: 'tap'; readonly device: string; readonly mtu: number }
+    | { readonly kind: 'socket'; readonly path: string };
 }
 
 export interface QuotaModel {

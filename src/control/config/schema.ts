@@ -7,6 +7,7 @@ import { endpoint, name } from './schema/net.ts';
 import { openflow } from './schema/openflow.ts';
 import { portName, uplink } from './schema/port.ts';
 import { router } from './schema/router.ts';
+import { server, serverName } from './schema/server.ts';
 
 /**
  * The closed schema of a configuration file: a section a file in schema/. It says what each key is: description, unit, range,
@@ -18,6 +19,10 @@ const tenant = z
     router: router.optional(),
     openflow: openflow.prefault({}),
     acls: z.record(aclName, acl).prefault({}).describe('Access control lists by name'),
+    servers: z
+      .record(serverName, server)
+      .prefault({})
+      .describe('Virtual machines and namespaces that tapyard lab starts'),
     quota: quota.prefault({}),
     share: share.prefault({}),
   })

@@ -8,6 +8,7 @@ import { buildAcl } from './acl.ts';
 import { buildOpenflow } from './openflow.ts';
 import { buildDevice, buildPort } from './port.ts';
 import { buildRouter } from './router.ts';
+import { buildServer } from './server.ts';
 
 /** Makes the model of a configuration that passed all checks. */
 export function buildModel(config: Config, source: Source): SwitchModel {
@@ -37,6 +38,9 @@ function buildTenant(name: string, config: Config, source: Source, folder: strin
     router: router ? buildRouter(name, router, ports, source, folder) : null,
     acls: Object.entries(acls).map(([acl, keys]) => buildAcl(acl, keys, [...path, 'acls', acl], source)),
     openflow: buildOpenflow(name, tenant.openflow, folder),
+    servers: Object.entries(tenant.servers).map(([server, keys]) =>
+      buildServer(name, server, keys, ports, source, folder),
+    ),
     quota: buildQuota(tenant.quota),
     share: buildShare(tenant.share),
   };

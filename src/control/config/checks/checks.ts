@@ -8,6 +8,7 @@ import { checkDatapathIds, checkListeners, checkOpenflow } from './openflow.ts';
 import { checkQuota } from './quota.ts';
 import { checkRouter } from './router.ts';
 import { checkRoutes } from './routes.ts';
+import { checkConsoles, checkServers } from './servers.ts';
 import { checkShares } from './shares.ts';
 import { checkUplinks } from './uplinks.ts';
 
@@ -31,9 +32,11 @@ export function checkConfig(config: Config, reporter: Reporter, world: World): v
     }
     checkAcls(name, tenant, ports, reporter);
     checkOpenflow(name, tenant, ports, reporter, world);
+    checkServers(name, tenant, ports, reporter, world);
     checkQuota(name, tenant, reporter);
   }
   checkDatapathIds(config, reporter);
   checkListeners(config, reporter, world);
+  checkConsoles(config, reporter, world);
   checkShares(config, reporter);
 }
