@@ -13,6 +13,7 @@ import { Adjacency } from './adjacency.ts';
 import { Decider } from './cache/decide.ts';
 import { Decisions } from './cache/decision.ts';
 import { FlowCache } from './cache/flow-cache.ts';
+import { RuleDecider } from './cache/rule-decider.ts';
 import { sameShape, shapeOf } from './cache/shape.ts';
 import type { Devices } from './devices.ts';
 import { Egress } from './egress.ts';
@@ -33,6 +34,7 @@ import { PortSecurity } from './port-security.ts';
 import { Punter } from './punter.ts';
 import { ReservedAddresses } from './reserved.ts';
 import { Route } from './route.ts';
+import { RuleCounts } from './rules/counts.ts';
 import { RulesStage } from './rules/rules-stage.ts';
 import type { RuleStore } from './rules/store.ts';
 import type { Observer, OutStage, Stage } from './stage.ts';
@@ -42,6 +44,8 @@ import { VlanOut } from './vlan-out.ts';
 import { Waste } from './waste.ts';
 
 const OUTPUTS = 1024;
+/** The flow cache takes another shape at most so often. */
+const RESHAPE_MS = 100;
 
 /** Takes frames that another tenant's router is to forward; it has no more than one batch of them at a time. */
 export interface LeakSink {
@@ -73,6 +77,10 @@ export class TenantPath {
   /** Rule tables; null: every frame is handled as by `NORMAL`. */
   readonly rules: RulesStage | null;
   #cached = true;
+  readonly #store: RuleStore | null;
+  /** Rules that the cache was made for, and when it took another shape last, milliseconds wrapped. */
+  #rulesVersion = 0;
+  #reshaped = 0;
   readonly #work: Float64Array;
   readonly #fromNormal: number;
   readonly #fromRoute: number;
@@ -111,11 +119,12 @@ export class TenantPath {
     const guard = new GuardIn(pool, image, buckets);
     const security = has.portSecurity ? new PortSecurity(pool, bridge) : null;
     const bridging: Stage[] = [parse, new OffloadCheck(pool), guard, ...(security === null ? [] : [security])];
-    if (image.rules !== null && store !== null) {
+    const counts = image.rules === null ? null : new RuleCounts(image.rules.workers[worker]);
+    if (image.rules !== null && store !== null && counts !== null) {
       this.rules = new RulesStage({
-        ...{ pool, image: image.rules, worker, store, bridge, devices, ledger, punter, parse },
+        ...{ pool, image: image.rules, worker, store, counts, bridge, devices, ledger, punter, parse },
         tenant: image.index,
-        routerRow: bridge.ports,
+        routerRow: ROUTER_ROW,
         // A rule's output cannot get round the operator's last guards; ACLs and tags are the built-in way's alone.
         egress: new Egress(watchedOut.slice(-2), OUTPUTS),
         normal: (batch) => this.#run(batch, this.#fromNormal),
@@ -154,9 +163,9 @@ export class TenantPath {
     const all = [...bridging, ...routing, forward];
     this.stages = observer === null ? all : all.map((stage) => observer.in(stage));
     this.#fromForward = this.stages.length - 1;
-    const old = before !== null && sameShape(before.cache.shape, shapeOf(image)) ? before.cache : null;
+    const old = before?.cache ?? null;
     const hits = image.acls.map((acl) => acl.hits[worker]);
-    const decisions = old?.decisions ?? new Decisions(ledger, hits);
+    const decisions = old?.decisions ?? new Decisions(ledger, hits, counts);
     if (old !== null) decisions.follow(hits);
     const decider = new Decider({
       pool,
@@ -171,8 +180,10 @@ export class TenantPath {
           ? null
           : { image: router, fib, neighbors, hold },
       decisions,
+      rules: store === null ? null : new RuleDecider(pool, store, bridge, decisions),
     });
     this.#guard = guard;
+    this.#store = store;
     this.#work = new Float64Array(shared.work);
     const context = {
       pool,
@@ -184,6 +195,7 @@ export class TenantPath {
       fib,
       decisions,
       decider,
+      parse,
       counts: this.#work,
     };
     if (old !== null) old.follow(context);
@@ -225,7 +237,7 @@ export class TenantPath {
     cells[from * COLUMNS + Column.Received] += frames;
     cells[from * COLUMNS + Column.ReceivedBytes] += bytes;
     batchBytes += bytes;
-    if (this.#cached && (this.rules === null || this.rules.plain) && this.#guard.excess(batch) <= 0) {
+    if (this.#cached && this.#isFit(batch.nowMs) && this.#guard.excess(batch) <= 0) {
       const left = this.cache.run(batch);
       this.rules?.countPlain(count - left, batchBytes - (left === 0 ? 0 : bytesLeft(batch)), batch.nowUs);
       if (left === 0) {
@@ -239,6 +251,21 @@ export class TenantPath {
   /** Carries out what the control side has changed in the rules. @param most records @returns how many */
   changeRules(most: number, nowUs: number, nowMs: number): number {
     return this.rules === null ? 0 : this.rules.change(most, nowUs, nowMs);
+  }
+
+  /** Sees to it that the flow cache is one for the rules as they are. @returns false: it may not be used for now */
+  #isFit(nowMs: number): boolean {
+    const store = this.#store;
+    if (store === null || store.version === this.#rulesVersion) return true;
+    const shape = shapeOf(this.image, store.plain ? null : store.looks());
+    if (!sameShape(shape, this.cache.shape)) {
+      // Code is made and warmed anew: not with every change of a storm of them.
+      if (this.#rulesVersion > 0 && (nowMs - this.#reshaped) >>> 0 < RESHAPE_MS) return false;
+      this.#reshaped = nowMs;
+    }
+    this.cache.reshape(shape);
+    this.#rulesVersion = store.version;
+    return true;
   }
 
   /** Frames go on waiting for their neighbours, unless their port or interface is gone. */

@@ -22,7 +22,9 @@ import {
 import { isMartian4, isMartian6, isMulticast4 } from '../martian.ts';
 import type { Parse } from '../parse.ts';
 import type { PortSecurity } from '../port-security.ts';
+import { swap16, swap32 } from './bytes.ts';
 import { Decision as D, type Decisions, Does } from './decision.ts';
+import { type RuleDecider, Verdict } from './rule-decider.ts';
 
 const MAPPED = 0xffff;
 
@@ -44,6 +46,8 @@ export interface DeciderContext {
   readonly macs: MacTable;
   readonly router: DeciderRouter | null;
   readonly decisions: Decisions;
+  /** Null: the tenant has no rule tables. */
+  readonly rules: RuleDecider | null;
 }
 
 /**
@@ -64,6 +68,7 @@ export class Decider {
   readonly #macs: MacTable;
   readonly #router: DeciderRouter | null;
   readonly #decisions: Decisions;
+  readonly #rules: RuleDecider | null;
   readonly #words: Int32Array;
   readonly #draft: number;
 
@@ -79,6 +84,7 @@ export class Decider {
     this.#macs = context.macs;
     this.#router = context.router;
     this.#decisions = context.decisions;
+    this.#rules = context.rules;
     this.#source = context.decisions.source;
     this.#words = context.decisions.words;
     this.#draft = context.decisions.draft;
@@ -89,18 +95,22 @@ export class Decider {
     const bridge = this.#bridge;
     const from = batch.port[i];
     this.#source[0] = -1;
-    if (from >= bridge.ports || bridge.mode[from] === PortMode.Tunnel) return false;
+    if (from >= bridge.ports) return false;
     this.#parse.one(batch, i);
     if (batch.fate[i] !== 0 || (batch.traits[i] & (Trait.Opaque | Trait.Fragment)) !== 0) {
       batch.fate[i] = 0;
       return false;
     }
     if (this.#security !== null && !this.#security.permits(batch, i)) return false;
-    if (!this.#vlanIn(batch, i, from)) return false;
     const draft = this.#draft;
     const words = this.#words;
     this.#decisions.clear();
     words[draft + D.Row] = from;
+    if (this.#rules !== null) {
+      const verdict = this.#rules.decide(batch, i);
+      if (verdict !== Verdict.Normal) return verdict === Verdict.Decided;
+    }
+    if (bridge.mode[from] === PortMode.Tunnel || !this.#vlanIn(batch, i, from)) return false;
     const start = batch.start[i];
     const vlan = batch.vlan[i];
     const { aclIn, vlanAclIn } = bridge;
@@ -329,12 +339,4 @@ export class Decider {
 
 function isDiscovery(batch: Batch, i: number): boolean {
   return batch.proto[i] === Protocol.Icmpv6 && batch.sport[i] >= 133 && batch.sport[i] <= 136;
-}
-
-function swap16(value: number): number {
-  return ((value & 0xff) << 8) | ((value >>> 8) & 0xff);
-}
-
-function swap32(value: number): number {
-  return (swap16(value & 0xffff) << 16) | swap16(value >>> 16);
 }

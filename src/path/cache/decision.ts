@@ -1,4 +1,6 @@
 import { COLUMNS, Column, type Ledger } from '../../observe/ledger.ts';
+import type { RuleCounts } from '../rules/counts.ts';
+import { Programs } from './programs.ts';
 
 /**
  * What the path does to the frames of a flow, as a line of words. Equal decisions are one line (they are interned), so that a
@@ -38,14 +40,21 @@ export const Decision = {
   /** Number of counters to add to, and which: list << 20 | place in it. */
   Hits: 17,
   FirstHit: 18,
+  /** Number of rules to count for, and which: table << 24 | rule. */
+  Rules: 26,
+  FirstRule: 27,
+  /** Edits besides: position and words of them in the programs; 0 words: none. */
+  Program: 35,
+  ProgramLength: 36,
   /** Words above are what a decision is; below, what it has done in this batch. */
-  KEY_WORDS: 26,
-  Frames: 26,
-  Bytes: 27,
-  WIDTH: 32,
+  KEY_WORDS: 37,
+  Frames: 37,
+  Bytes: 38,
+  WIDTH: 40,
 } as const;
 
-export const MOST_HITS = Decision.KEY_WORDS - Decision.FirstHit;
+export const MOST_HITS = Decision.Rules - Decision.FirstHit;
+export const MOST_RULES = Decision.Program - Decision.FirstRule;
 
 /** Bits of `Flags`. */
 export const Does = {
@@ -62,6 +71,8 @@ export const Does = {
   Edit: 8 | 16 | 32 | 64,
   /** IPv6, where it matters: for `Ttl`. */
   Ipv6: 128,
+  /** Edits of a rule that the loop does not know: carried out by the editor of the rules. */
+  Program: 256,
 } as const;
 
 /** Decisions at a time; when there is no more room all of them, and the cache, are forgotten. */
@@ -79,13 +90,17 @@ export class Decisions {
   readonly #index = new Int32Array(MOST * 2);
   readonly #ledger: Ledger;
   #hits: readonly Float64Array[];
+  readonly #rules: RuleCounts | null;
+  /** Edits that decisions name. */
+  readonly programs = new Programs();
   /** Lines in use; the first is left out, so that 0 is none. */
   #count = 1;
 
-  /** @param hits counters that decisions may name, by list */
-  constructor(ledger: Ledger, hits: readonly Float64Array[]) {
+  /** @param hits counters that decisions may name, by list @param rules counters of rules and tables */
+  constructor(ledger: Ledger, hits: readonly Float64Array[], rules: RuleCounts | null = null) {
     this.#ledger = ledger;
     this.#hits = hits;
+    this.#rules = rules;
   }
 
   get count(): number {
@@ -118,6 +133,16 @@ export class Decisions {
     return true;
   }
 
+  /** Adds a rule to count for. @returns false when there is no room */
+  rule(table: number, rule: number): boolean {
+    const { words, draft } = this;
+    const count = words[draft + Decision.Rules];
+    if (count === MOST_RULES) return false;
+    words[draft + Decision.FirstRule + count] = (table << 24) | rule;
+    words[draft + Decision.Rules] = count + 1;
+    return true;
+  }
+
   /** @returns position of the line that equals the draft, or -1: no room, everything must be forgotten first */
   intern(): number {
     const { words, draft } = this;
@@ -146,10 +171,11 @@ export class Decisions {
   forget(): void {
     this.#count = 1;
     this.#index.fill(0);
+    this.programs.forget();
   }
 
-  /** Brings the books up to date with what the first `count` of `touched` have done. */
-  settle(count: number): void {
+  /** Brings the books up to date with what the first `count` of `touched` have done. @param nowUs of the batch */
+  settle(count: number, nowUs: number): void {
     const { words, touched } = this;
     const { cells } = this.#ledger;
     for (let t = 0; t < count; t++) {
@@ -162,6 +188,11 @@ export class Decisions {
       for (let k = 0; k < hits; k++) {
         const hit = words[line + Decision.FirstHit + k];
         this.#hits[hit >>> 20][hit & 0xfffff] += frames;
+      }
+      const rules = words[line + Decision.Rules];
+      for (let k = 0; k < rules; k++) {
+        const rule = words[line + Decision.FirstRule + k];
+        this.#rules?.count(rule >>> 24, rule & 0xffffff, frames, words[line + Decision.Bytes], nowUs);
       }
       words[line + Decision.Frames] = 0;
       words[line + Decision.Bytes] = 0;

@@ -7,10 +7,13 @@ import type { Devices } from '../devices.ts';
 import type { Fib } from '../fib.ts';
 import type { GuardIn } from '../guard-in.ts';
 import { type TenantImage, WorkCount } from '../image.ts';
+import type { Parse } from '../parse.ts';
+import { FrameEditor } from '../rules/edit.ts';
+import { opLength, type SetField } from '../rules/program.ts';
 import type { Decider } from './decide.ts';
 import { Decision as D, type Decisions } from './decision.ts';
 import { Entry, generate, STRIDE4, STRIDE6 } from './generate.ts';
-import { type Shape, shapeOf } from './shape.ts';
+import { type Shape, sameShape, shapeOf } from './shape.ts';
 
 /** Places of two entries each. Memory is touched only where flows are. */
 const PLACES4 = 1 << 17;
@@ -18,6 +21,8 @@ const PLACES6 = 1 << 15;
 /** Every entry is proved again at least so often, by which its addresses are kept from ageing. */
 const PROVE_MS = 1000;
 const LAST_STAMP = 1 << 30;
+/** Shapes whose loops are kept. */
+const MOST_LOOPS = 16;
 
 type Hit = (batch: Batch, stamp: number) => number;
 
@@ -31,6 +36,7 @@ export interface FlowCacheContext {
   readonly fib: Fib | null;
   readonly decisions: Decisions;
   readonly decider: Decider;
+  readonly parse: Parse;
   /** `WorkCount` cells, shared. */
   readonly counts: Float64Array;
 }
@@ -48,11 +54,19 @@ export interface FlowCacheContext {
  * flows that never come back drives out few that do. Headers that a sender chooses make misses, never longer chains.
  */
 export class FlowCache {
-  readonly shape: Shape;
-  /** The generated code. */
-  readonly text: string;
+  shape: Shape;
   readonly decisions: Decisions;
-  readonly #hit: Hit;
+  #hit: Hit;
+  /** Loops that were generated before, by their shape: warm already, should it come again. */
+  readonly #loops = new Map<string, Hit>();
+  readonly #pool: Pool;
+  readonly #devices: Devices;
+  readonly #table4 = new Int32Array(PLACES4 * 2 * STRIDE4);
+  #table6 = new Int32Array(0);
+  readonly #seed = crypto.getRandomValues(new Int32Array(1))[0];
+  readonly #editor: FrameEditor;
+  #image: TenantImage;
+  #parse: Parse;
   #guard: GuardIn;
   #macs: MacTable;
   #neighbors: NeighborTable | null;
@@ -72,7 +86,7 @@ export class FlowCache {
   readonly #counts: Float64Array;
 
   constructor(context: FlowCacheContext) {
-    const { pool, image, devices, guard, macs, neighbors, fib, decisions, decider, counts } = context;
+    const { pool, image, devices, guard, macs, neighbors, fib, decisions, decider, parse, counts } = context;
     this.#counts = counts;
     this.#guard = guard;
     this.#macs = macs;
@@ -81,39 +95,67 @@ export class FlowCache {
     this.decisions = decisions;
     this.#decider = decider;
     this.#words = new Int32Array(pool.memory);
+    this.#pool = pool;
+    this.#devices = devices;
+    this.#editor = new FrameEditor(pool);
+    this.#image = image;
+    this.#parse = parse;
     this.shape = shapeOf(image);
-    this.text = generate(this.shape, image.name);
-    const make = new Function('context', this.text) as (context: unknown) => Hit;
-    this.#hit = make({
-      words: this.#words,
-      cache: this,
-      pool,
-      linkUp: devices.linkUp,
-      offloads: devices.offloads,
-      queues: devices.queues,
-      decisions: decisions.words,
-      touched: decisions.touched,
-      source: decisions.source,
-      table4: new Int32Array(PLACES4 * 2 * STRIDE4),
-      table6: new Int32Array(this.shape.l3 ? PLACES6 * 2 * STRIDE6 : 0),
-      mask4: PLACES4 - 1,
-      mask6: PLACES6 - 1,
-      seed: crypto.getRandomValues(new Int32Array(1))[0],
-      tenant: image.index,
-    });
+    this.#hit = this.#loop(this.shape);
   }
 
   /**
-   * Goes on for a path whose image has the same shape: the code, warm as it is, and the memory stay, what was decided is forgotten.
+   * Goes on for a path of a changed image: code that is warm and the memory stay, what was decided is forgotten.
    * @param context with the same pool, devices, decisions and counters
    */
-  follow({ guard, macs, neighbors, fib, decider }: FlowCacheContext): void {
+  follow({ image, guard, macs, neighbors, fib, decider, parse }: FlowCacheContext): void {
+    this.#image = image;
     this.#guard = guard;
     this.#macs = macs;
     this.#neighbors = neighbors;
     this.#fib = fib;
     this.#decider = decider;
-    this.#forget();
+    this.#parse = parse;
+    this.reshape(shapeOf(image));
+  }
+
+  /** Becomes one that looks at other things. Everything is forgotten. */
+  reshape(shape: Shape): void {
+    this.forget();
+    if (sameShape(shape, this.shape)) return;
+    this.shape = shape;
+    this.#hit = this.#loop(shape);
+  }
+
+  #loop(shape: Shape): Hit {
+    const name = JSON.stringify(shape);
+    const known = this.#loops.get(name);
+    if (known !== undefined) return known;
+    if (this.#loops.size >= MOST_LOOPS) this.#loops.clear();
+    if (shape.l3 && this.#table6.length === 0) {
+      this.#table6 = new Int32Array(PLACES6 * 2 * STRIDE6);
+      this.#loops.clear();
+    }
+    const make = new Function('context', generate(shape, this.#image.name)) as (context: unknown) => Hit;
+    const loop = make({
+      words: this.#words,
+      cache: this,
+      pool: this.#pool,
+      linkUp: this.#devices.linkUp,
+      offloads: this.#devices.offloads,
+      queues: this.#devices.queues,
+      decisions: this.decisions.words,
+      touched: this.decisions.touched,
+      source: this.decisions.source,
+      table4: this.#table4,
+      table6: this.#table6,
+      mask4: PLACES4 - 1,
+      mask6: PLACES6 - 1,
+      seed: this.#seed,
+      tenant: this.#image.index,
+    });
+    this.#loops.set(name, loop);
+    return loop;
   }
 
   /** For the generated code: takes a frame's share from the rates of port and tenant. @returns -1, or the reason to drop it */
@@ -133,7 +175,7 @@ export class FlowCache {
     counts[WorkCount.Decided] += this.#misses;
     counts[WorkCount.Carried] += batch.count - left;
     this.#misses = 0;
-    if (this.#full) this.#forget();
+    if (this.#full) this.forget();
     return left;
   }
 
@@ -148,11 +190,11 @@ export class FlowCache {
     this.#neighborVersion = neighbor;
     this.#routeVersion = route;
     this.#proved = nowMs;
-    if (++this.#stamp === LAST_STAMP) this.#forget();
+    if (++this.#stamp === LAST_STAMP) this.forget();
   }
 
-  /** Forgets everything. */
-  #forget(): void {
+  /** Forgets everything: what it was decided by has changed, or there is no room for another decision. */
+  forget(): void {
     this.#full = false;
     this.decisions.forget();
     if (this.#stamp >= LAST_STAMP) {
@@ -222,8 +264,17 @@ export class FlowCache {
   }
 
   /** For the generated code: brings the books up to date. */
-  settle(touches: number): void {
-    this.decisions.settle(touches);
+  settle(touches: number, nowUs: number): void {
+    this.decisions.settle(touches, nowUs);
+  }
+
+  /** For the generated code: carries out edits of a rule that keep the frame's length, on a frame that nobody shares. */
+  edit(batch: Batch, i: number, at: number, length: number): void {
+    const editor = this.#editor;
+    const { words } = this.decisions.programs;
+    this.#parse.one(batch, i);
+    for (let k = at; k < at + length; k += opLength(words[k]))
+      editor.setField(batch, i, words[k + 1] as SetField, words, k + 2);
   }
 
   /** For the generated code: whether a partial checksum lies where TCP or UDP has it, right behind a plain IP header. */

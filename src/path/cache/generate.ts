@@ -23,12 +23,16 @@ type Words = readonly string[];
 const MACS: Words = ['w0', 'words[at + 1]', 'words[at + 2]', 'w3', 'tag'];
 
 /** Words of the key, as expressions of what the loop has at hand. */
-function keyOf({ l3, source, ports }: Shape, family: 4 | 6): Words {
+function keyOf({ l3, source, ports, tos, label }: Shape, family: 4 | 6): Words {
   if (!l3) return MACS;
   const addresses = (from: number, count: number) => Array.from({ length: count }, (_, k) => `words[o + ${from + k}]`);
   const [first, size] = family === 4 ? [3, 1] : [2, 4];
+  // Of IPv4 the second byte; of IPv6 the lower half of the first and the upper of the second, then the label.
+  const service = family === 4 ? 0xff00 : (tos ? 0xf00f : 0) | (label ? 0xffff0f00 : 0);
+  const hasService = family === 4 ? tos : tos || label;
   return [
     ...MACS,
+    ...(hasService ? [`words[o] & ${service | 0}`] : []),
     ...(ports ? ['proto', 'transport'] : []),
     ...(source ? addresses(first, size) : []),
     ...addresses(first + size, size),
@@ -216,7 +220,16 @@ return function hit(batch, stamp) {
         words[o + 2] = ((c & 0xffff) - 1) | (~((check & 0xffff) + (check >>> 16)) << 16);
       }
     }
-    let m0 = first & 0xffff0000, m3 = w3, into = at, grown = length;
+    let m0 = first & 0xffff0000, m3 = w3, into = at, grown = length;${
+      shape.edits
+        ? `
+    if ((does & ${Does.Program}) !== 0) {
+      cache.edit(batch, i, decisions[d + ${D.Program}], decisions[d + ${D.ProgramLength}]);
+      m0 = words[at] & 0xffff0000;
+      m3 = words[at + 3];
+    }`
+        : ''
+    }
     if ((does & ${Does.Edit}) !== 0) {
       let m1 = words[at + 1], m2 = words[at + 2];
       if ((does & ${Does.Macs}) !== 0) {
@@ -264,7 +277,7 @@ return function hit(batch, stamp) {
     queued++;
   }
   if (queue !== null) queue.count = queued;
-  cache.settle(touches);
+  cache.settle(touches, batch.nowUs);
   return slow;
 };
 //# sourceURL=tapyard:path/${name}

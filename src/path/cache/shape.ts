@@ -1,6 +1,7 @@
 import * as Layout from '../../table/acl-tables.ts';
 import { AclKey } from '../../table/classifier.ts';
 import type { TenantImage } from '../image.ts';
+import type { RuleLooks } from '../rules/looks.ts';
 
 /**
  * What a tenant's path looks at in a frame. The generated code depends on this alone: rules, routes and addresses are data.
@@ -15,6 +16,11 @@ export interface Shape {
   readonly ports: boolean;
   /** TCP flags. */
   readonly flags: boolean;
+  /** DSCP and ECN; IPv6 flow label. */
+  readonly tos: boolean;
+  readonly label: boolean;
+  /** Rules may edit more than MACs, a tag and the TTL. */
+  readonly edits: boolean;
   /** There are policers. */
   readonly policed: boolean;
 }
@@ -29,24 +35,26 @@ function keysOf(words: Int32Array): number[] {
   );
 }
 
-export function shapeOf({ bridge, router, acls, policer }: TenantImage): Shape {
+/** @param rules what rules look at; null: there are none, or none but `NORMAL` */
+export function shapeOf({ bridge, router, acls, policer }: TenantImage, rules: RuleLooks | null = null): Shape {
   const keys = new Set(acls.flatMap(({ tables }) => keysOf(tables.words)));
   const secure = bridge.securities.some(({ prefixes }) => prefixes.length > 0);
   const multipath = router?.multipath ?? false;
   const lists = acls.length > 0;
   const set = (bucket: number) => bucket >= 0;
   return {
-    l3: router !== null || lists || secure,
-    source: secure || multipath || keys.has(AclKey.SRC0),
+    l3: router !== null || lists || secure || rules?.l3 === true,
+    source: secure || multipath || keys.has(AclKey.SRC0) || rules?.source === true,
     // The default of a list, and neighbour discovery, are told by the protocol.
-    ports: secure || multipath || lists || TRANSPORT.some((key) => keys.has(key)),
+    ports: secure || multipath || lists || rules?.ports === true || TRANSPORT.some((key) => keys.has(key)),
     flags: keys.has(AclKey.TCP_FLAGS),
+    tos: rules?.tos === true,
+    label: rules?.label === true,
+    edits: rules !== null,
     policed: [policer.packets, policer.bits, ...bridge.packetPolicer, ...bridge.bitPolicer].some(set),
   };
 }
 
-export function sameShape(a: Shape, b: Shape): boolean {
-  return (
-    a.l3 === b.l3 && a.source === b.source && a.ports === b.ports && a.flags === b.flags && a.policed === b.policed
-  );
+export function sameShape(one: Shape, other: Shape): boolean {
+  return (Object.keys(one) as (keyof Shape)[]).every((looks) => one[looks] === other[looks]);
 }

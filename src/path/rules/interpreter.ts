@@ -11,10 +11,11 @@ import type { BridgeImage } from '../image.ts';
 import type { Punter } from '../punter.ts';
 import { ActionSet } from './action-set.ts';
 import { Actions } from './actions.ts';
+import type { RuleCounts } from './counts.ts';
 import { GroupChoice } from './group-choice.ts';
 import { FlowKey } from './key.ts';
 import { KeyWord } from './layout.ts';
-import { RuleColumn, type RulesImage, TableColumn } from './log.ts';
+import type { RulesImage } from './log.ts';
 import { Meters, Verdict } from './meter.ts';
 import type { RuleObserver } from './observer.ts';
 import { PacketIns } from './packet-ins.ts';
@@ -32,6 +33,7 @@ export interface InterpreterContext {
   readonly image: RulesImage;
   readonly worker: number;
   readonly store: RuleStore;
+  readonly counts: RuleCounts;
   readonly bridge: BridgeImage;
   readonly devices: Devices;
   readonly ledger: Ledger;
@@ -57,8 +59,6 @@ export class Interpreter {
   readonly #outputs: RuleOutputs;
   readonly #set = new ActionSet();
   readonly #meters: Meters;
-  readonly #rules: Float64Array;
-  readonly #tables: Float64Array;
   readonly #remark = Int32Array.of(opWord(Op.SetField, 3), SetField.IpDscp, 0);
 
   constructor(context: InterpreterContext) {
@@ -68,8 +68,6 @@ export class Interpreter {
     this.key = new FlowKey(pool);
     this.#outputs = new RuleOutputs(context.egress);
     this.#meters = new Meters(image, worker);
-    this.#rules = new Float64Array(shared.rules);
-    this.#tables = new Float64Array(shared.tables);
     this.actions = new Actions({
       pool,
       store,
@@ -96,7 +94,7 @@ export class Interpreter {
   walk(batch: Batch, i: number): void {
     const { store, observer } = this.#context;
     const { run, key } = this;
-    const tables = this.#tables;
+    const { counts } = this.#context;
     const set = this.#set;
     set.clear();
     for (let table = 0; table >= 0; ) {
@@ -104,8 +102,7 @@ export class Interpreter {
         key.extract(batch, i);
         run.stale = false;
       }
-      const at = table * TableColumn.WIDTH;
-      tables[at + TableColumn.Lookups] += run.packets;
+      counts.lookup(table, run.packets);
       const classifier = store.tables[table];
       const rule = classifier === null ? -1 : classifier.match(key.words);
       run.table = table;
@@ -115,8 +112,7 @@ export class Interpreter {
         run.reason = Drop.TableMiss;
         return;
       }
-      tables[at + TableColumn.Matches] += run.packets;
-      this.count(rule, run.packets, run.bytes, batch.nowUs);
+      counts.match(table, rule, run.packets, run.bytes, batch.nowUs);
       table = this.#instructions(rule, batch, i);
       if (table === DONE) return;
     }
@@ -124,19 +120,6 @@ export class Interpreter {
     observer?.actionSet();
     for (let place = set.find(0); place >= 0; place = set.find(place + 1))
       if (!this.actions.one(set.words, set.position(place), batch, i, 0)) return;
-  }
-
-  count(rule: number, packets: number, bytes: number, nowUs: number): void {
-    const rules = this.#rules;
-    const at = rule * RuleColumn.WIDTH;
-    rules[at + RuleColumn.Packets] += packets;
-    rules[at + RuleColumn.Bytes] += bytes;
-    rules[at + RuleColumn.LastUsedMs] = nowUs / 1000;
-  }
-
-  countTable(packets: number): void {
-    this.#tables[TableColumn.Lookups] += packets;
-    this.#tables[TableColumn.Matches] += packets;
   }
 
   /** Books what has become of frame i; one that goes on the built-in way stays alive, the references of others are given back. */

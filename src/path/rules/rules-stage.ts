@@ -7,6 +7,7 @@ import { wireBytes } from '../charge.ts';
 import { loadFrame } from '../load-frame.ts';
 import type { Parse } from '../parse.ts';
 import type { Stage } from '../stage.ts';
+import type { RuleCounts } from './counts.ts';
 import { Interpreter, type InterpreterContext } from './interpreter.ts';
 import { PortConfig } from './log.ts';
 import type { PacketOutSink, RuleStore } from './store.ts';
@@ -28,6 +29,7 @@ const LONGEST = HEAD_ROOM + BODY_SIZE;
 export class RulesStage implements Stage, PacketOutSink {
   readonly name = 'rules';
   readonly #store: RuleStore;
+  readonly #counts: RuleCounts;
   readonly #pool: Pool;
   readonly #ledger: Ledger;
   readonly #parse: Parse;
@@ -38,8 +40,9 @@ export class RulesStage implements Stage, PacketOutSink {
   readonly #out = new Batch(1);
 
   constructor(context: RulesStageContext) {
-    const { store, pool, ledger, parse, routerRow, tenant, normal } = context;
+    const { store, counts, pool, ledger, parse, routerRow, tenant, normal } = context;
     this.#store = store;
+    this.#counts = counts;
     this.#pool = pool;
     this.#ledger = ledger;
     this.#parse = parse;
@@ -55,6 +58,11 @@ export class RulesStage implements Stage, PacketOutSink {
     return this.#store.plain;
   }
 
+  /** Grows with every change of the rules. */
+  get version(): number {
+    return this.#store.version;
+  }
+
   run(batch: Batch): void {
     if (this.#store.plain) this.#countLive(batch);
     else if (this.#store.single > 0 && this.#superFrames.areIn(batch)) this.#cutAll(batch);
@@ -65,8 +73,7 @@ export class RulesStage implements Stage, PacketOutSink {
   countPlain(packets: number, bytes: number, nowUs: number): void {
     const { plainRule } = this.#store;
     if (plainRule < 0 || packets === 0) return;
-    this.#interpreter.count(plainRule, packets, bytes, nowUs);
-    this.#interpreter.countTable(packets);
+    this.#counts.count(0, plainRule, packets, bytes, nowUs);
   }
 
   /** Carries out what the control side has changed. @param most records @returns how many */

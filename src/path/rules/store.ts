@@ -4,6 +4,7 @@ import { Arena } from './arena.ts';
 import { type GroupEntry, type MeterEntry, readGroup, readMeter } from './entries.ts';
 import { KEY_WORDS } from './layout.ts';
 import { FailMode, FragmentMode, Limit, LogRecord, PortConfig, type RulesWorkerImage, Shared } from './log.ts';
+import { looksOf, type RuleLooks } from './looks.ts';
 import { Op, opCode, opLength, ReservedPort, SetField } from './program.ts';
 
 const PORTS = 65536;
@@ -41,6 +42,9 @@ export class RuleStore {
   missSend = 128;
   /** Whether an action of any rule, group or packet-out may want super-frames cut first. */
   single = 0;
+  #ttl = 0;
+  /** Grows with every change. */
+  version = 0;
   /** Every frame is handled as by `NORMAL`: `plainRule` says so, or no rule at all (-1: after the last controller was lost). */
   plain = false;
   plainRule = -1;
@@ -132,8 +136,16 @@ export class RuleStore {
     }
   }
 
+  /** What any rule looks at. */
+  looks(): RuleLooks {
+    const consulted = new Int32Array(KEY_WORDS);
+    for (const table of this.tables) table?.consulted(consulted);
+    return looksOf(consulted, this.#ttl > 0 || this.dropFragments);
+  }
+
   /** After changes: whether all that the tables say is `NORMAL`. */
   #settle(): void {
+    this.version++;
     this.plain = this.standalone;
     this.plainRule = -1;
     if (this.standalone || this.size !== 1 || this.#configured > 0 || this.dropFragments) return;
@@ -175,13 +187,13 @@ export class RuleStore {
     this.length[index] = length;
     this.cookieHigh[index] = high;
     this.cookieLow[index] = low;
-    this.single += wantsSingle(words, at, length);
+    this.#want(1, words, at, length);
   }
 
   #dropProgram(index: number): void {
     const length = this.length[index];
     if (length === 0) return;
-    this.single -= wantsSingle(this.programs.words, this.at[index], length);
+    this.#want(-1, this.programs.words, this.at[index], length);
     this.programs.give(this.at[index], length);
     this.length[index] = 0;
   }
@@ -199,13 +211,19 @@ export class RuleStore {
     const index = words[at + 1];
     this.#dropBuckets(index);
     const group = readGroup(words, at, this.programs);
-    for (const bucket of group.buckets) this.single += wantsSingle(this.programs.words, bucket.at, bucket.length);
+    for (const bucket of group.buckets) this.#want(1, this.programs.words, bucket.at, bucket.length);
     this.groups[index] = group;
+  }
+
+  /** Counts a program in, or out. */
+  #want(sign: number, words: Int32Array, at: number, length: number): void {
+    this.single += sign * wantsSingle(words, at, length);
+    this.#ttl += sign * takesTtl(words, at, length);
   }
 
   #dropBuckets(index: number): void {
     for (const { at, length } of this.groups[index]?.buckets ?? []) {
-      this.single -= wantsSingle(this.programs.words, at, length);
+      this.#want(-1, this.programs.words, at, length);
       this.programs.give(at, length);
     }
   }
@@ -255,11 +273,19 @@ const NO_KEY = new Int32Array(KEY_WORDS);
 
 /** 1 when one of the ops, also those to be written, may want super-frames cut first. */
 function wantsSingle(words: Int32Array, at: number, length: number): number {
-  for (let k = at; k < at + length; ) {
+  for (let k = at; k < at + length; k += step(words[k])) {
     const code = opCode(words[k]);
     if (code === Op.PushMpls || code === Op.PushPbb || code === Op.PopMpls || code === Op.PopPbb) return 1;
     if (code === Op.PushVlan || (code === Op.SetField && words[k + 1] === SetField.EthType)) return 1;
-    k += code === Op.WriteActions ? 1 : opLength(words[k]);
   }
   return 0;
 }
+
+/** 1 when one of the ops, also those to be written, takes the TTL of an IP packet down. */
+function takesTtl(words: Int32Array, at: number, length: number): number {
+  for (let k = at; k < at + length; k += step(words[k])) if (opCode(words[k]) === Op.DecNwTtl) return 1;
+  return 0;
+}
+
+/** Words to the next op, those to be written counted one by one. */
+const step = (word: number): number => (opCode(word) === Op.WriteActions ? 1 : opLength(word));

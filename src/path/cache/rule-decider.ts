@@ -1,0 +1,319 @@
+import { type Batch, Kind, Trait } from '../../frame/batch.ts';
+import type { Pool } from '../../frame/pool.ts';
+import { Drop } from '../../observe/drop.ts';
+import { isTpid } from '../../wire/vlan.ts';
+import type { BridgeImage } from '../image.ts';
+import { ActionSet } from '../rules/action-set.ts';
+import { NO_RULE } from '../rules/counts.ts';
+import { FlowKey } from '../rules/key.ts';
+import { KeyWord, VID_PRESENT } from '../rules/layout.ts';
+import { PortConfig } from '../rules/log.ts';
+import { Op, opCode, opLength, ReservedPort, SetField } from '../rules/program.ts';
+import type { RuleStore } from '../rules/store.ts';
+import { swap16, swap32 } from './bytes.ts';
+import { Decision as D, type Decisions, Does } from './decision.ts';
+
+/** What rules say of a plain frame. */
+export const Verdict = {
+  /** It is for the interpreter: several outputs, groups, meters, controllers, labels, … */
+  Interpret: 0,
+  /** The draft says what happens. */
+  Decided: 1,
+  /** It goes on as by `NORMAL`, untouched; the draft counts the rules. */
+  Normal: 2,
+} as const;
+export type Verdict = (typeof Verdict)[keyof typeof Verdict];
+
+const MOST_EDIT_WORDS = 64;
+
+/**
+ * Decides one plain frame by the rules of its tenant, without touching it: looked up table by table, edits collected; what the flow cache
+ * can carry out is one output, or none. Edits that a later table looks at are made in the flow key, as far as they are plain, too.
+ * The interpreter is its slow twin, and takes whatever this does not know.
+ */
+export class RuleDecider {
+  readonly #pool: Pool;
+  readonly #store: RuleStore;
+  readonly #bridge: BridgeImage;
+  readonly #decisions: Decisions;
+  readonly #key: FlowKey;
+  readonly #set = new ActionSet();
+  /** Edits one after the other, as ops. */
+  readonly #edits = new Int32Array(MOST_EDIT_WORDS);
+  #length = 0;
+  /** Row of the one output; -1: none. */
+  #to = -1;
+  #normal = false;
+  /** The flow key is not what the frame would be after the edits. */
+  #stale = false;
+  #inPort = 0;
+
+  constructor(pool: Pool, store: RuleStore, bridge: BridgeImage, decisions: Decisions) {
+    this.#pool = pool;
+    this.#store = store;
+    this.#bridge = bridge;
+    this.#decisions = decisions;
+    this.#key = new FlowKey(pool);
+  }
+
+  /** @param batch whose row i was parsed; the draft is clear */
+  decide(batch: Batch, i: number): Verdict {
+    const store = this.#store;
+    if (store.plain) return Verdict.Normal;
+    const inPort = store.numberOf[batch.port[i]];
+    const shut = (store.configOf[inPort] & (PortConfig.Down | PortConfig.NoReceive)) !== 0;
+    // What stands behind a second tag is not in the key of the cache.
+    if (shut || isTpid(batch.etherType[i])) return Verdict.Interpret;
+    if (store.dropFragments && (batch.traits[i] & Trait.Fragment) !== 0) return Verdict.Interpret;
+    this.#key.enter(inPort);
+    this.#key.extract(batch, i);
+    this.#set.clear();
+    this.#inPort = inPort;
+    this.#length = 0;
+    this.#to = -1;
+    this.#normal = false;
+    this.#stale = false;
+    for (let table = 0; table >= 0; ) {
+      if (this.#stale) return Verdict.Interpret;
+      const rule = store.tables[table]?.match(this.#key.words) ?? -1;
+      if (!this.#decisions.rule(table, rule < 0 ? NO_RULE : rule)) return Verdict.Interpret;
+      if (rule < 0) return this.#finish(batch, i, Drop.TableMiss);
+      const next = this.#instructions(rule, batch, i);
+      if (next < -1) return Verdict.Interpret;
+      table = next;
+    }
+    const set = this.#set;
+    for (let place = set.find(0); place >= 0; place = set.find(place + 1))
+      if (!this.#action(set.words, set.position(place), batch, i)) return Verdict.Interpret;
+    return this.#finish(batch, i, Drop.RuleDrop);
+  }
+
+  /** @returns the next table, -1: the end, -2: not for the cache */
+  #instructions(rule: number, batch: Batch, i: number): number {
+    const { at, length, programs } = this.#store;
+    const { words } = programs;
+    const key = this.#key.words;
+    const end = at[rule] + length[rule];
+    for (let k = at[rule]; k < end; k += opLength(words[k])) {
+      switch (opCode(words[k])) {
+        case Op.Meter:
+          return -2;
+        case Op.ClearActions:
+          this.#set.clear();
+          break;
+        case Op.WriteActions:
+          this.#set.write(words, k + 1, k + opLength(words[k]));
+          break;
+        case Op.WriteMetadata:
+          key[KeyWord.MetadataHigh] = (key[KeyWord.MetadataHigh] & ~words[k + 3]) | (words[k + 1] & words[k + 3]);
+          key[KeyWord.MetadataLow] = (key[KeyWord.MetadataLow] & ~words[k + 4]) | (words[k + 2] & words[k + 4]);
+          break;
+        case Op.GotoTable:
+          return words[k + 1];
+        default:
+          if (!this.#action(words, k, batch, i)) return -2;
+      }
+    }
+    return -1;
+  }
+
+  /** Adds an action to what is decided. @returns false: not for the cache */
+  #action(words: Int32Array, at: number, batch: Batch, i: number): boolean {
+    const code = opCode(words[at]);
+    if (code === Op.Output) return this.#output(words[at + 1]);
+    if (code === Op.SetField && (words[at + 1] === SetField.Metadata || words[at + 1] === SetField.TunnelId)) {
+      const high = words[at + 1] === SetField.TunnelId ? KeyWord.TunnelHigh : KeyWord.MetadataHigh;
+      this.#key.words[high] = words[at + 2];
+      this.#key.words[high + 1] = words[at + 3];
+      return true;
+    }
+    // An edit behind the output is seen by nobody (if something else is made of the frame, it is not for the cache), but for a TTL
+    // that runs out.
+    if (this.#to >= 0 || this.#normal) return this.#isEdit(code) && code !== Op.DecNwTtl;
+    const length = opLength(words[at]);
+    if (!this.#isEdit(code) || this.#length + length > MOST_EDIT_WORDS) return false;
+    for (let w = 0; w < length; w++) this.#edits[this.#length + w] = words[at + w];
+    this.#length += length;
+    this.#foresee(words, at, code, batch, i);
+    return true;
+  }
+
+  #isEdit(code: number): boolean {
+    return (
+      code === Op.SetField ||
+      code === Op.DecNwTtl ||
+      code === Op.SetNwTtl ||
+      code === Op.PushVlan ||
+      code === Op.PopVlan
+    );
+  }
+
+  /** Makes a plain edit in the flow key; after others no further table can be asked. */
+  #foresee(words: Int32Array, at: number, code: number, batch: Batch, i: number): void {
+    const key = this.#key.words;
+    if (code === Op.DecNwTtl || code === Op.SetNwTtl) return;
+    if (code === Op.PushVlan && key[KeyWord.Vlan] === 0) {
+      key[KeyWord.Vlan] = VID_PRESENT;
+      return;
+    }
+    if (code === Op.PopVlan && batch.tagged[i] === 1) {
+      key[KeyWord.Vlan] = 0;
+      return;
+    }
+    if (code === Op.SetField) {
+      const value = words[at + 2];
+      switch (words[at + 1]) {
+        case SetField.EthDst:
+          key[KeyWord.EthDstHigh] = value;
+          key[KeyWord.EthDstLow] = words[at + 3];
+          return;
+        case SetField.EthSrc:
+          key[KeyWord.EthSrcHigh] = value;
+          key[KeyWord.EthSrcLow] = words[at + 3];
+          return;
+        case SetField.VlanVid:
+          if (key[KeyWord.Vlan] !== 0) key[KeyWord.Vlan] = (key[KeyWord.Vlan] & ~0xfff) | (value & 0xfff);
+          return;
+        case SetField.VlanPcp:
+          if (key[KeyWord.Vlan] !== 0) key[KeyWord.Vlan] = (key[KeyWord.Vlan] & 0xffff) | (value << 16);
+          return;
+        default:
+      }
+    }
+    this.#stale = true;
+  }
+
+  #output(port: number): boolean {
+    if (port === ReservedPort.Normal) {
+      if (this.#to >= 0 || this.#normal || this.#length > 0) return false;
+      this.#normal = true;
+      return true;
+    }
+    if (port === this.#inPort) return true;
+    const number = port === ReservedPort.InPort ? this.#inPort : port;
+    const { rowOf, blocked } = this.#store;
+    if (number <= 0) return port === ReservedPort.Local;
+    const row = number < rowOf.length ? rowOf[number] : -1;
+    if (row < 0) return true;
+    if (this.#to >= 0 || this.#normal || blocked[row] === 1) return false;
+    this.#to = row;
+    return true;
+  }
+
+  #finish(batch: Batch, i: number, reason: number): Verdict {
+    if (this.#normal) return Verdict.Normal;
+    const { words, draft } = this.#decisions;
+    if (this.#to < 0) {
+      words[draft + D.Reason] = reason;
+      // Whether a TTL has run out is for the interpreter to see.
+      return this.#takesTtl() ? Verdict.Interpret : Verdict.Decided;
+    }
+    const bridge = this.#bridge;
+    const to = this.#to;
+    if (to >= bridge.ports || bridge.outerVlan[to] > 0) return Verdict.Interpret;
+    words[draft + D.Flags] = Does.Forward;
+    words[draft + D.Port] = to;
+    words[draft + D.Device] = bridge.device[to];
+    words[draft + D.Longest] = bridge.mtu[to] + (batch.tagged[i] === 1 ? 18 : 14);
+    if (this.#length === 0 || this.#plainEdits(batch, i)) return Verdict.Decided;
+    return this.#program(batch, i) ? Verdict.Decided : Verdict.Interpret;
+  }
+
+  #takesTtl(): boolean {
+    for (let k = 0; k < this.#length; k += opLength(this.#edits[k]))
+      if (opCode(this.#edits[k]) === Op.DecNwTtl) return true;
+    return false;
+  }
+
+  /** Puts MACs, one TTL and one tag into the draft, as the loop knows them. @returns false when there is more; the draft is then as before */
+  #plainEdits(batch: Batch, i: number): boolean {
+    const edits = this.#edits;
+    const { words, draft } = this.#decisions;
+    const bytes = this.#pool.bytes;
+    const start = batch.start[i];
+    const tagged = batch.tagged[i] === 1;
+    let toHigh = bytes.getUint16(start);
+    let toLow = bytes.getInt32(start + 2);
+    let fromHigh = bytes.getUint16(start + 6);
+    let fromLow = bytes.getInt32(start + 8);
+    let tpid = batch.tpid[i];
+    let tci = tagged ? batch.vlan[i] | batch.priority[i] : 0;
+    let is = tagged;
+    let does = 0;
+    for (let k = 0; k < this.#length; k += opLength(edits[k])) {
+      switch (opCode(edits[k])) {
+        case Op.DecNwTtl:
+          if ((does & Does.Ttl) !== 0 || batch.ipLength[i] === 0) return false;
+          does |= Does.Ttl | (batch.kind[i] === Kind.Ipv6 ? Does.Ipv6 : 0);
+          break;
+        case Op.PushVlan:
+          if (is || tagged) return false;
+          is = true;
+          tpid = edits[k + 1];
+          tci = 0;
+          break;
+        case Op.PopVlan:
+          if (!is || !tagged) return false;
+          is = false;
+          break;
+        case Op.SetField:
+          if (edits[k + 1] === SetField.EthDst) {
+            toHigh = edits[k + 2];
+            toLow = edits[k + 3];
+            does |= Does.Macs;
+          } else if (edits[k + 1] === SetField.EthSrc) {
+            fromHigh = edits[k + 2];
+            fromLow = edits[k + 3];
+            does |= Does.Macs;
+          } else if (edits[k + 1] === SetField.VlanVid && is) tci = (tci & 0xf000) | (edits[k + 2] & 0xfff);
+          else if (edits[k + 1] === SetField.VlanPcp && is) tci = (tci & 0x1fff) | (edits[k + 2] << 13);
+          else return false;
+          break;
+        default:
+          return false;
+      }
+    }
+    if (is && !tagged) does |= Does.Push;
+    else if (tagged && !is) does |= Does.Pop;
+    else if (is && tci !== (batch.vlan[i] | batch.priority[i])) does |= Does.Retag;
+    if ((does & (Does.Push | Does.Retag)) !== 0) {
+      words[draft + D.Tpid] = swap16(tpid);
+      words[draft + D.Tci] = swap16(tci);
+    }
+    if ((does & Does.Macs) !== 0) {
+      words[draft + D.Mac0] = swap16(toHigh) << 16;
+      words[draft + D.Mac1] = swap32(toLow);
+      words[draft + D.Mac2] = swap16(fromHigh) | (swap16(fromLow >>> 16) << 16);
+      words[draft + D.Mac3] = swap16(fromLow & 0xffff);
+    }
+    words[draft + D.Flags] |= does;
+    return true;
+  }
+
+  /** Leaves edits that keep the frame's length to the rules' editor; a TTL is taken down by the loop. @returns false: not for the cache */
+  #program(batch: Batch, i: number): boolean {
+    const edits = this.#edits;
+    const { words, draft } = this.#decisions;
+    let does: number = Does.Program;
+    let kept = 0;
+    for (let k = 0, length = 0; k < this.#length; k += length) {
+      const code = opCode(edits[k]);
+      length = opLength(edits[k]);
+      if (code === Op.DecNwTtl && (does & Does.Ttl) === 0 && batch.ipLength[i] > 0) {
+        does |= Does.Ttl | (batch.kind[i] === Kind.Ipv6 ? Does.Ipv6 : 0);
+        continue;
+      }
+      // What a frame is called decides how it is read.
+      const renamed = edits[k + 1] === SetField.EthType || edits[k + 1] === SetField.IpProto;
+      if (code !== Op.SetField || renamed) return false;
+      for (let w = 0; w < length; w++) edits[kept + w] = edits[k + w];
+      kept += length;
+    }
+    const at = this.#decisions.programs.intern(edits, kept);
+    if (at < 0) return false;
+    words[draft + D.Flags] |= does;
+    words[draft + D.Program] = at;
+    words[draft + D.ProgramLength] = kept;
+    return true;
+  }
+}

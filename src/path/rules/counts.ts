@@ -1,0 +1,36 @@
+import { RuleColumn, type RulesWorkerImage, TableColumn } from './log.ts';
+
+/** One worker's counters of a tenant's rules and tables; the control side sums them over workers. */
+export class RuleCounts {
+  readonly #rules: Float64Array;
+  readonly #tables: Float64Array;
+
+  constructor({ rules, tables }: RulesWorkerImage) {
+    this.#rules = new Float64Array(rules);
+    this.#tables = new Float64Array(tables);
+  }
+
+  /** Frames that a table was asked about. */
+  lookup(table: number, packets: number): void {
+    this.#tables[table * TableColumn.WIDTH + TableColumn.Lookups] += packets;
+  }
+
+  /** Frames that a rule of the table has matched. */
+  match(table: number, rule: number, packets: number, bytes: number, nowUs: number): void {
+    this.#tables[table * TableColumn.WIDTH + TableColumn.Matches] += packets;
+    const rules = this.#rules;
+    const at = rule * RuleColumn.WIDTH;
+    rules[at + RuleColumn.Packets] += packets;
+    rules[at + RuleColumn.Bytes] += bytes;
+    rules[at + RuleColumn.LastUsedMs] = nowUs / 1000;
+  }
+
+  /** Both at once. @param rule `NO_RULE`: none of the table has matched */
+  count(table: number, rule: number, packets: number, bytes: number, nowUs: number): void {
+    this.lookup(table, packets);
+    if (rule !== NO_RULE) this.match(table, rule, packets, bytes, nowUs);
+  }
+}
+
+/** Stands for the rule where there is none, in 24 bits. */
+export const NO_RULE = 0xffffff;
