@@ -59,4 +59,44 @@ export function addBenchCommands(program: Command): void {
     .action(async (options: TableOptions & { rules: string }) =>
       (await import('./bench-tables.ts')).benchRulesCommand(options),
     );
+  bench
+    .command('tap')
+    .description(
+      'TAP to TAP between two namespaces: packets/s, TCP and round trips, side by side with what else is installed',
+    )
+    .option('--peers <names>', 'of ovs, ovs-tso, ovs-dpdk, bridge, c', 'ovs,ovs-tso,bridge,c')
+    .option('--rounds <n>', 'each starts every switch anew, by turns', positive, 3)
+    .option('--seconds <n>', 'of each flood and stream', positive, 3)
+    .option('--json', 'as JSON; rounds as they come on standard error')
+    .addHelpText('after', '\nNeeds root.\n\nExample:\n  tapyard bench tap --peers ovs,c --rounds 9 --json')
+    .action(async ({ peers, ...options }: { peers: string; rounds: number; seconds: number; json?: true }) => {
+      const { benchTapCommand, peersOf } = await import('./bench-tap.ts');
+      const { FORWARDERS } = await import('../bench/rig/forwarders.ts');
+      await benchTapCommand({ ...options, peers: peersOf(peers, FORWARDERS) });
+    });
+  bench
+    .command('rfc2544')
+    .description('throughput, latency, loss rate, back-to-back frames and reset as RFC 2544 has them, TAP to TAP')
+    .option('--forwarder <name>', 'which switch: tapyard, or a peer of bench tap', 'tapyard')
+    .option('--sizes <list>', 'frame sizes with FCS, and imix; or all', 'all')
+    .option('--seconds <n>', 'of a trial; RFC 2544 asks for 60, fewer are called abridged', positive, 5)
+    .option('--flows <n>', 'flows that are sent', positive, 1)
+    .option('--json', 'as JSON; sizes as they come on standard error')
+    .addHelpText('after', '\nNeeds root.\n\nExample:\n  tapyard bench rfc2544 --sizes 64,1518,imix --seconds 60')
+    .action(
+      async (options: { forwarder: string; sizes: string; seconds: number; flows: number; json?: true }) =>
+        await (await import('./bench-tap.ts')).benchRfc2544Command(options),
+    );
+  bench
+    .command('noisy')
+    .description('a tenant at half of its fair share beside a neighbour who attacks the switch')
+    .option('--attacks <names>', 'of flood, flows, acl, broadcast, unknown', 'flood,flows,acl,broadcast,unknown')
+    .option('--rounds <n>', 'each starts the switch anew for every attack', positive, 3)
+    .option('--seconds <n>', 'of each attack', positive, 5)
+    .option('--json', 'as JSON; rounds as they come on standard error')
+    .addHelpText('after', '\nNeeds root.\n\nExample:\n  tapyard bench noisy --attacks flood,acl --rounds 9')
+    .action(
+      async (options: { attacks: string; rounds: number; seconds: number; json?: true }) =>
+        await (await import('./bench-tap.ts')).benchNoisyCommand(options),
+    );
 }

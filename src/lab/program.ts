@@ -6,7 +6,7 @@ import { TOOL_ENVIRONMENT } from '../../native-free/tool.ts';
 import type { Json } from '../json.ts';
 
 export type Said = { readonly [key: string]: Json };
-export type ProgramName = 'tcp-send' | 'tcp-receive' | 'udp-flood' | 'udp-sink';
+export type ProgramName = 'tcp-send' | 'tcp-receive' | 'udp-blast' | 'udp-flood' | 'udp-sink';
 
 const alive = new Set<ChildProcess>();
 process.on('exit', () => {

@@ -31,6 +31,7 @@ export function openSockets({ to, port, from, flows }: Target): readonly Socket[
   return Array.from({ length: flows }, (_, flow) => {
     const socket = new Socket('udp', family);
     socket.set(SocketOption.SendBufferForce, 4 << 20);
+    socket.set(SocketOption.Broadcast, 1);
     socket.bind(family === 4 ? '0.0.0.0' : '::', from + flow);
     const result = socket.connect(to, port);
     if (result < 0) throw linuxError('connect', to, -result);
@@ -85,6 +86,45 @@ export class SuperSender implements Sender {
     for (let i = 0; i < SEGMENTS; i++) writeDatagram(bytes, i * SEGMENT, SEGMENT, this.#run, sequence + i, flow);
     const sent = this.#messages.send(this.#sockets[flow].fd, 1, 0);
     return sent > 0 ? SEGMENTS : sent;
+  }
+}
+
+/** Longest payload of a super-datagram, and most segments of one that every kernel takes (UDP_MAX_SEGMENTS). */
+const MOST_BYTES = 65_000;
+const MOST_SEGMENTS = 64;
+
+/** Datagrams of one size, many to a call: the kernel cuts them apart (UDP_SEGMENT). */
+export class SegmentSender implements Sender {
+  /** Datagrams that one call sends at most. */
+  readonly most: number;
+  readonly #sockets: readonly Socket[];
+  readonly #messages: Messages;
+  readonly #payload: number;
+  readonly #run: number;
+
+  constructor(sockets: readonly Socket[], run: number, payload: number, most: number) {
+    this.most = Math.max(1, Math.min(most, MOST_SEGMENTS, Math.floor(MOST_BYTES / payload)));
+    this.#sockets = sockets;
+    this.#run = run;
+    this.#payload = payload;
+    this.#messages = new Messages(1, this.most * payload);
+  }
+
+  send(flow: number, sequence: number, count: number): number {
+    const messages = this.#messages;
+    const payload = this.#payload;
+    const socket = this.#sockets[flow];
+    // Senders of other sizes use the same sockets.
+    if (socket.segment !== payload) {
+      if (!socket.set(SocketOption.UdpSegment, payload))
+        throw linuxError('setsockopt(UDP_SEGMENT)', 'a socket', ffi.errno());
+      socket.segment = payload;
+    }
+    for (let i = 0; i < count; i++) {
+      writeDatagram(messages.bytes, i * payload, payload, this.#run, sequence + i, flow);
+    }
+    messages.setLength(0, count * payload);
+    return messages.send(socket.fd, 1, 0) > 0 ? count : 0;
   }
 }
 

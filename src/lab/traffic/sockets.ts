@@ -19,6 +19,7 @@ const SOCKADDR_IN6_SIZE = 28;
 export const SocketOption = {
   ReuseAddress: [1, 2],
   SendBuffer: [1, 7],
+  ReceiveBuffer: [1, 8],
   Broadcast: [1, 6],
   /** Beyond net.core.rmem_max; needs CAP_NET_ADMIN. */
   ReceiveBufferForce: [1, 33],
@@ -68,6 +69,8 @@ function socketAddress(address: Address, port: number): Uint8Array<SharedArrayBu
 export class Socket {
   readonly fd: number;
   readonly family: 4 | 6;
+  /** What UDP_SEGMENT was set to by whoever sends. */
+  segment = 0;
   readonly #bytes = ffi.sharedBytes(2048);
   readonly #address: ffi.Pointer;
   #closed = false;

@@ -1,0 +1,132 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { createNetns, deleteNetns, netnsExists } from '../../../native-free/netns.ts';
+import { TOOL_ENVIRONMENT } from '../../../native-free/tool.ts';
+import { UserError } from '../../errors.ts';
+import type { Forwarder } from './forwarders.ts';
+import type { Rig } from './rig.ts';
+
+const SCHEMA = '/usr/share/openvswitch/vswitch.ovsschema';
+const DPDK = '/usr/lib/openvswitch-switch-dpdk/ovs-vswitchd-dpdk';
+const STOP_MS = 5000;
+
+export type OvsMode = 'default' | 'tso' | 'dpdk';
+
+/**
+ * An Open vSwitch of our own with its userspace datapath: a database and a daemon in a folder and a namespace that nobody else uses, as
+ * ovs-vswitchd(8) describes it. `default`: TAPs of kind `internal`; `tso`: the same with `userspace-tso-enable`; `dpdk`: the
+ * build with DPDK, a polling thread of its own, TAPs by DPDK's net_tap, no huge pages.
+ */
+export class OpenVswitch implements Forwarder {
+  readonly #folder: string;
+  readonly #mode: OvsMode;
+  #netns = '';
+
+  static missing(dpdk: boolean): string | null {
+    if (!existsSync(SCHEMA)) return 'openvswitch-switch is not there';
+    return dpdk && !existsSync(DPDK) ? 'openvswitch-switch-dpdk is not there' : null;
+  }
+
+  constructor(folder: string, mode: OvsMode) {
+    this.#folder = join(folder, `ovs-${mode}`);
+    this.#mode = mode;
+  }
+
+  async start({ a, b }: Rig): Promise<void> {
+    const folder = this.#folder;
+    rmSync(folder, { recursive: true, force: true });
+    mkdirSync(folder, { recursive: true });
+    this.#netns = `${a.netns}o`;
+    createNetns(this.#netns);
+    const base = join(folder, 'conf.db');
+    this.#run('ovsdb-tool', ['create', base, SCHEMA]);
+    this.#inside('ovsdb-server', [
+      ...[base, `--remote=punix:${folder}/db.sock`, `--pidfile=${folder}/db.pid`, `--unixctl=${folder}/db.ctl`],
+      ...[`--log-file=${folder}/db.log`, '-vconsole:off', '--detach'],
+    ]);
+    this.#vsctl(['--no-wait', 'init']);
+    for (const option of this.#options())
+      this.#vsctl(['--no-wait', 'set', 'Open_vSwitch', '.', `other_config:${option}`]);
+    this.#inside(this.#mode === 'dpdk' ? DPDK : 'ovs-vswitchd', [
+      ...[`unix:${folder}/db.sock`, `--pidfile=${folder}/switch.pid`, `--unixctl=${folder}/switch.ctl`],
+      ...[`--log-file=${folder}/switch.log`, '-vconsole:off', '--detach'],
+    ]);
+    const ports = [a, b].flatMap(({ device }, i) =>
+      this.#mode === 'dpdk'
+        ? [
+            ...['--', 'add-port', 'rig', `p${i}`, '--', 'set', 'interface', `p${i}`, 'type=dpdk'],
+            `options:dpdk-devargs=net_tap${i},iface=${device}`,
+          ]
+        : ['--', 'add-port', 'rig', device, '--', 'set', 'interface', device, 'type=internal'],
+    );
+    this.#vsctl(['add-br', 'rig', '--', 'set', 'bridge', 'rig', 'datapath_type=netdev', ...ports]);
+    await this.#appeared([a.device, b.device]);
+    for (const { device, netns } of [a, b])
+      this.#run('ip', ['-n', this.#netns, 'link', 'set', 'dev', device, 'netns', netns]);
+  }
+
+  async stop(): Promise<void> {
+    for (const name of ['switch', 'db']) {
+      const file = join(this.#folder, `${name}.pid`);
+      if (!existsSync(file)) continue;
+      const pid = Number(readFileSync(file, 'utf8'));
+      const alive = () => existsSync(`/proc/${pid}`);
+      if (alive()) process.kill(pid, 'SIGTERM');
+      const began = Date.now();
+      while (alive() && Date.now() - began < STOP_MS) await sleep(50);
+      if (alive()) process.kill(pid, 'SIGKILL');
+    }
+    if (netnsExists(this.#netns)) deleteNetns(this.#netns);
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  #options(): string[] {
+    if (this.#mode === 'tso') return ['userspace-tso-enable=true'];
+    if (this.#mode !== 'dpdk') return [];
+    return ['dpdk-init=true', 'dpdk-extra="--no-huge --no-pci -m 768"', 'pmd-cpu-mask=0x2'];
+  }
+
+  /** Waits for devices to be there in the namespace of the switch. */
+  async #appeared(devices: readonly string[]): Promise<void> {
+    for (let tries = 0; tries < 100; tries++) {
+      const done = spawnSync('ip', ['-n', this.#netns, '-o', 'link', 'show'], {
+        env: TOOL_ENVIRONMENT,
+        encoding: 'utf8',
+      });
+      if (devices.every((device) => done.stdout.includes(`: ${device}:`))) return;
+      await sleep(100);
+    }
+    const log = readFileSync(join(this.#folder, 'switch.log'), 'utf8').split('\n').slice(-4).join(' ');
+    throw new UserError(
+      'peer-failed',
+      `Open vSwitch (${this.#mode}) makes no devices: ${log}`,
+      'leave it out with --peers',
+    );
+  }
+
+  #vsctl(words: readonly string[]): void {
+    this.#run('ovs-vsctl', ['-t', '20', `--db=unix:${this.#folder}/db.sock`, ...words]);
+  }
+
+  #inside(command: string, words: readonly string[]): void {
+    this.#run('ip', ['netns', 'exec', this.#netns, command, ...words]);
+  }
+
+  #run(command: string, words: readonly string[]): void {
+    const variables = { OVS_RUNDIR: this.#folder, OVS_DBDIR: this.#folder, OVS_LOGDIR: this.#folder };
+    const env = { ...TOOL_ENVIRONMENT, ...variables };
+    // A daemon keeps its parent's pipes open: what it says goes to a file.
+    const errors = join(this.#folder, 'errors');
+    writeFileSync(errors, '');
+    const done = spawnSync('sh', ['-c', 'exec "$@" 2>>"$0" >&2 </dev/null', errors, command, ...words], {
+      env,
+      stdio: 'ignore',
+      timeout: 30_000,
+    });
+    if (done.status === 0) return;
+    const said = readFileSync(errors, 'utf8').trim();
+    throw new UserError('peer-failed', `${command} failed: ${said}`, 'leave Open vSwitch out with --peers');
+  }
+}

@@ -1,0 +1,194 @@
+import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { createNetns, deleteNetns, spawnInNetns } from '../../../native-free/netns.ts';
+import { runTool, TOOL_ENVIRONMENT } from '../../../native-free/tool.ts';
+import { UserError } from '../../errors.ts';
+import { Program, type Said } from '../../lab/program.ts';
+import { Socket, SocketOption } from '../../lab/traffic/sockets.ts';
+
+export const SINK_PORT = 7000;
+/** Small: what nobody reads is to cost the kernel as little as can be. */
+const SINK_BUFFER = 4096;
+const QUEUE = 1000;
+const LEARN_PINGS = 3;
+
+/** One end of the rig: a namespace, and the device in it that the switch under test is behind. */
+export interface End {
+  readonly netns: string;
+  readonly device: string;
+  readonly mac: string;
+  readonly address: string;
+}
+
+/**
+ * Two namespaces with a device each, and what is measured between them: through UDP sockets, ICMP echo sockets and TCP of the kernel, as
+ * any program would do it; no raw socket. Frames are counted by the devices, so that no receiver has to keep up.
+ */
+export class Rig {
+  readonly a: End;
+  readonly b: End;
+  #sink: Socket | null = null;
+
+  /** @param tag in the names of namespaces and devices, so that rigs do not meet: at most eight letters and digits */
+  constructor(tag: string) {
+    const end = (letter: string, n: number): End => ({
+      netns: `${tag}-${letter}`,
+      device: `${tag}${letter}`,
+      mac: `02:00:00:00:00:0${n}`,
+      address: `10.0.0.${n}`,
+    });
+    this.a = end('a', 1);
+    this.b = end('b', 2);
+  }
+
+  open(): void {
+    for (const { netns } of [this.a, this.b]) createNetns(netns);
+  }
+
+  /** Gives the devices, which are in their namespaces by now, addresses and neighbours, and lets the switch learn both. */
+  async join(): Promise<void> {
+    for (const [own, other] of [
+      [this.a, this.b],
+      [this.b, this.a],
+    ]) {
+      runTool(
+        'ip',
+        ['-n', own.netns],
+        [
+          ['link', 'set', 'dev', own.device, 'down'],
+          ['link', 'set', 'dev', own.device, 'address', own.mac],
+          ['link', 'set', 'dev', own.device, 'txqueuelen', QUEUE, 'up'],
+          ['address', 'replace', `${own.address}/24`, 'dev', own.device],
+          ['neighbor', 'replace', other.address, 'lladdr', other.mac, 'dev', own.device],
+        ],
+      );
+      // Super-datagrams would be one frame to one switch and many to another.
+      spawnSync('ip', ['netns', 'exec', own.netns, 'ethtool', '-K', own.device, 'tx-udp-segmentation', 'off'], {
+        env: TOOL_ENVIRONMENT,
+        stdio: 'ignore',
+      });
+    }
+    this.#listen();
+    const times = await this.roundTrips(LEARN_PINGS, 0.1);
+    if (times.length === 0)
+      throw new UserError('peer-failed', 'nothing comes through the switch under test', 'see what it said');
+  }
+
+  close(): void {
+    this.#sink?.close();
+    for (const { netns } of [this.a, this.b]) deleteNetns(netns);
+  }
+
+  /** Frames that the device of B has received. */
+  received(): number {
+    const text = runTool('ip', ['-n', this.b.netns, '-s', '-j', 'link', 'show', 'dev', this.b.device]);
+    const [link] = JSON.parse(text) as { stats64: { rx: { packets: number } } }[];
+    return link.stats64.rx.packets;
+  }
+
+  /** Sends datagrams from A to B. @returns what the generator says it sent, and what the device of B received */
+  async blast(options: Readonly<Record<string, number>>): Promise<Blast> {
+    const before = this.received();
+    const said = await new Program(this.a.netns, 'udp-blast', {
+      to: this.b.address,
+      port: SINK_PORT,
+      ...options,
+    }).report();
+    await settled(() => this.received());
+    const seconds = number(said, 'seconds');
+    const sent = number(said, 'sent');
+    const received = Math.min(sent, this.received() - before);
+    return { sent, received, seconds, offeredPps: sent / seconds, pps: received / seconds };
+  }
+
+  /**
+   * What a neighbour does that nobody wants beside him: sends as fast as the kernel takes it.
+   * @returns frames a second
+   */
+  async attack(kind: string, options: Readonly<Record<string, number>>, flows: number): Promise<number> {
+    const to = kind === 'broadcast' ? '10.0.0.255' : kind === 'unknown' ? '10.8.77.77' : this.b.address;
+    if (kind === 'unknown') runTool('ip', ['-n', this.a.netns, 'route', 'replace', '10.8.0.0/16', 'via', '10.0.0.254']);
+    const many = kind === 'flows' || kind === 'acl';
+    const said = await new Program(this.a.netns, 'udp-blast', {
+      ...{ to, port: SINK_PORT, flows: many ? flows : 1 },
+      ...options,
+    }).report();
+    return number(said, 'pps');
+  }
+
+  /** The same to a receiver that checks every byte and the order of every flow. */
+  async checked(options: Readonly<Record<string, number>>): Promise<Said> {
+    this.#sink?.close();
+    const sink = new Program(this.b.netns, 'udp-sink', { port: SINK_PORT, idle: 0.5, seconds: 30 });
+    await sink.next();
+    await new Program(this.a.netns, 'udp-blast', { to: this.b.address, port: SINK_PORT, ...options }).report();
+    const report = await sink.report();
+    this.#listen();
+    return report;
+  }
+
+  /** A socket that takes what is sent and throws it away: without one the kernel of B would answer with ICMP. */
+  #listen(): void {
+    this.#sink?.close();
+    this.#sink = new Socket('udp', 4, this.b.netns);
+    this.#sink.set(SocketOption.ReceiveBuffer, SINK_BUFFER);
+    this.#sink.bind(this.b.address, SINK_PORT);
+  }
+
+  /** Gbit/s of so many TCP streams for some seconds, as the receivers saw it; the numbers in the streams are compared. */
+  async tcp(streams: number, seconds: number): Promise<number> {
+    const pairs = await Promise.all(
+      Array.from({ length: streams }, async (_, i) => {
+        const sender = new Program(this.a.netns, 'tcp-send', { port: 7100 + i, seconds });
+        await sender.next();
+        return new Program(this.b.netns, 'tcp-receive', { from: this.a.address, port: 7100 + i });
+      }),
+    );
+    const reports = await Promise.all(pairs.map((receiver) => receiver.report()));
+    for (const report of reports) {
+      if (number(report, 'wrong') > 0)
+        throw new UserError('check-failed', 'a TCP stream came out damaged', 'report it');
+    }
+    return reports.reduce((sum, report) => sum + number(report, 'gbits'), 0);
+  }
+
+  /** @returns milliseconds of each echo that came back */
+  async roundTrips(count: number, intervalSeconds: number): Promise<number[]> {
+    const name = import.meta.url.endsWith('.ts') ? '../../lab/traffic/ping.ts' : '../../lab/traffic/ping.js';
+    const file = fileURLToPath(new URL(name, import.meta.url));
+    const words = ['--disable-warning=ExperimentalWarning', file, '-c', String(count), '-i', String(intervalSeconds)];
+    const child = spawnInNetns(this.a.netns, process.execPath, [...words, this.b.address], {
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    let text = '';
+    child.stdout?.on('data', (piece: Buffer) => {
+      text += piece.toString('latin1');
+    });
+    await new Promise((resolve) => child.on('close', resolve));
+    return [...text.matchAll(/time=([\d.]+)/g)].map(([, ms]) => Number(ms));
+  }
+}
+
+export interface Blast {
+  readonly sent: number;
+  readonly received: number;
+  readonly seconds: number;
+  readonly offeredPps: number;
+  readonly pps: number;
+}
+
+export function number(said: Said, key: string): number {
+  const value = said[key];
+  if (typeof value !== 'number') throw new Error(`a traffic program did not say ${key}`);
+  return value;
+}
+
+/** Waits until a counter stands still. */
+async function settled(read: () => number): Promise<void> {
+  for (let before = -1, tries = 0; tries < 50; tries++) {
+    const now = read();
+    if (now === before) return;
+    before = now;
+    await new Promise((resolve) => setTimeout(resolve, 40));
+  }
+}
