@@ -288,13 +288,17 @@ export class Actions {
   }
 
   #resubmit(batch: Batch, i: number): void {
+    const { run, outputs, resubmit } = this.#context;
     const copies = this.#copies;
-    if (copies.count === copies.capacity) return;
+    // A rule that named the tables would go round for ever.
+    if (run.rule >= 0 || copies.count === copies.capacity) return;
     this.#stamp(copies, batch);
     const k = this.#take(copies, batch, i);
-    this.#context.resubmit(copies, k);
-    this.#context.outputs.flush();
+    resubmit(copies, k);
+    outputs.flush();
     this.#give(copies, k);
+    run.rule = -1;
+    run.stale = true;
   }
 
   #group(index: number, batch: Batch, i: number, depth: number): void {

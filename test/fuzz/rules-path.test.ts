@@ -1,0 +1,18 @@
+import { describe, expect, it } from 'vitest';
+import { seedOfRun } from './random.ts';
+import { RuleFuzz } from './rule-fuzz.ts';
+
+const FRAMES = 60_000;
+
+describe('rules that change all the time', () => {
+  const seeds = [20_260_103, seedOfRun()];
+  it.each(seeds)('hold all invariants whatever comes in; seed %i', { timeout: 120_000 }, async (seed) => {
+    const fuzz = await RuleFuzz.create(seed);
+    while (fuzz.sent < FRAMES) fuzz.step();
+    // Enough must have come through, and enough been said, for this to say anything.
+    expect(fuzz.received).toBeGreaterThan(FRAMES / 10);
+    expect(fuzz.told).toBeGreaterThan(FRAMES / 100);
+    const drops = Object.keys(fuzz.lab.drops('red'));
+    expect(drops).toEqual(expect.arrayContaining(['table-miss', 'rule-drop', 'meter', 'rule-port']));
+  });
+});
