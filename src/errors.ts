@@ -41,6 +41,11 @@ export const errorCodes = {
   'data-unreadable': { kind: 'input', sentence: 'A file that a benchmark works on cannot be read.' },
   'data-invalid': { kind: 'data', sentence: 'A file that a benchmark works on has lines that it cannot use.' },
   'peer-failed': { kind: 'check', sentence: 'A program that a benchmark compares with did not build or did not run.' },
+  'package-missing': {
+    kind: 'config',
+    sentence: 'An optional package that a port needs is missing, or cannot be used.',
+  },
+  'capture-failed': { kind: 'unavailable', sentence: 'libpcap cannot open a device.' },
   'check-failed': { kind: 'check', sentence: 'What was to be checked does not hold.' },
   'openflow-listen': { kind: 'unavailable', sentence: 'An address of an OpenFlow channel cannot be listened at.' },
   'not-running': { kind: 'unavailable', sentence: 'No switch answers on the control socket.' },

@@ -31,6 +31,10 @@ const NEEDS = {
     reason: 'no QEMU, or no kernel and initramfs for it (sh test/support/guest.sh)',
     met: () => runs(QEMU, '--version') && existsSync(`${GUEST}/initrd.gz`),
   },
+  cap: {
+    reason: 'no package cap (sh bin/install-cap)',
+    met: () => existsSync('node_modules/cap/build/Release/cap.node'),
+  },
   tshark: { reason: 'no tshark (apt-get install tshark)', met: () => runs('tshark', '-v') },
 } as const;
 type Need = keyof typeof NEEDS;
@@ -41,7 +45,8 @@ const LINUX: readonly Need[] = ['root', 'tun', 'ip', 'netns'];
 const SUITES: readonly { readonly files: string; readonly needs: readonly Need[] }[] = [
   { files: 'test/unit/native-*.test.ts', needs: LINUX },
   { files: 'test/contract/ports.test.ts', needs: LINUX },
-  { files: 'test/lab/**/!(machines).test.ts', needs: LINUX },
+  { files: 'test/lab/**/!(machines|cap).test.ts', needs: LINUX },
+  { files: 'test/lab/cap.test.ts', needs: [...LINUX, 'cap'] },
   { files: 'test/lab/machines.test.ts', needs: [...LINUX, 'guest'] },
   { files: 'test/golden/**/*.test.ts', needs: ['tshark'] },
 ];

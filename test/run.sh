@@ -11,6 +11,7 @@ case $(uname -m) in
   *) sh bin/prepare qemu-system-x86_64=qemu-system-x86 ;;
 esac
 sh test/support/guest.sh
+sh bin/install-cap
 rm -rf coverage
 mkdir -p coverage/threads
 sh bin/node-pinned test/needs.ts || exit

@@ -112,6 +112,7 @@ export class Devices implements DeviceStore {
       workers: workers.count,
       owner: index % workers.count,
       wakeFds: workers.all.map((worker) => worker.wakeFd),
+      wake: (worker) => workers.all[worker]?.wake(),
       internalName: () => `ty${process.pid.toString(36)}-${index}`,
     });
     const entry = { index, wish, open };
@@ -199,6 +200,7 @@ export class Devices implements DeviceStore {
       const up = state === 'up' ? 1 : 0;
       if (this.#options.linkUp[index] !== up) {
         Atomics.store(this.#options.linkUp, index, up);
+        this.#try(() => open.linkChanged(up === 1));
         this.#options.onLink(index, { type: 'link', device: name, netns: netns ?? null, state });
       }
       if (up === 1) this.#try(() => open.followMtu(mtu));
@@ -220,11 +222,13 @@ export function isSameDevice(a: DeviceWish, b: DeviceWish): boolean {
   return isDeepStrictEqual(fixed(a), fixed(b));
 }
 
-function fixed({ device, shared, mac }: DeviceWish): object {
-  if (device.kind !== 'tap') return { device, shared };
+function fixed({ device, shared, mac, mtu }: DeviceWish): object {
+  // What waits in an impaired line is given room by the MTU.
+  const longest = device.impair === null ? null : mtu;
+  if (device.kind !== 'tap') return { device, shared, longest };
   const { addresses: _, gateways: __, ...rest } = device;
   // The kernel chooses a MAC address where none is asked for.
-  return { device: rest, shared, hasMac: mac !== null };
+  return { device: rest, shared, longest, hasMac: mac !== null };
 }
 
 /** What in the kernel, or among files, only one device can have. */

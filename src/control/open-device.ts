@@ -19,7 +19,15 @@ import { MemoryEnd } from '../port/memory-port.ts';
 import { Offload } from '../port/port.ts';
 import type { ReplayHandles } from '../port/replay-port.ts';
 import type { DeviceSpec } from '../worker/messages.ts';
-import type { Device, NetdevDevice, PcapDevice, QemuDevice, TapDevice } from './config/model.ts';
+import { CapDevice } from './cap-device.ts';
+import type {
+  CapDevice as CapDeviceModel,
+  Device,
+  NetdevDevice,
+  PcapDevice,
+  QemuDevice,
+  TapDevice,
+} from './config/model.ts';
 
 /** Frames between two workers, and in and out of a memory port: bytes of a ring. */
 const REMOTE_RING = 1 << 20;
@@ -36,6 +44,8 @@ export interface DeviceContext {
   readonly owner: number;
   /** Eventfd of each worker. */
   readonly wakeFds: readonly number[];
+  /** Wakes a worker, as long as there is one. */
+  readonly wake: (worker: number) => void;
   /** What stands in the place of a memory port, for benchmarks. */
   readonly replay?: ReplayHandles | undefined;
   /** Makes the names of TAPs that the user does not name: those that netdevs are joined to. */
@@ -56,6 +66,8 @@ export interface OpenDevice {
   readonly memory: MemoryEnd | null;
   /** A namespace that was made for the device; whoever closes the device deletes it then. */
   readonly netns: string | null;
+  /** Hears that the link of the device has gone up or down. */
+  linkChanged(up: boolean): void;
   /** Follows the MTU of a device that was joined. */
   followMtu(mtu: number): void;
   /** Changes what can be changed while it is open: MTU, MAC and, of a TAP, its addresses and gateways. @throws LinuxError */
@@ -71,6 +83,7 @@ const bare = {
   link: null,
   impaired: null,
   netns: null,
+  linkChanged: () => {},
   followMtu: () => {},
   adjust: () => {},
   undo: () => {},
@@ -98,9 +111,11 @@ function openKind(device: Device, context: DeviceContext): OpenDevice {
       return openNetdev(device, context);
     case 'qemu':
       return openQemu(device, context);
+    case 'cap':
+      return openCap(device, context);
     case 'pcap':
       return openPcap(device, context);
-    default:
+    case 'memory':
       return openMemory(context);
   }
 }
@@ -222,6 +237,16 @@ function openPcap(device: PcapDevice, context: DeviceContext): OpenDevice {
   const { read, write, pace, loops } = device;
   const name = read ?? write ?? 'pcap';
   return single({ kind: 'pcap', name, read, write, pace, loops }, null, context);
+}
+
+function openCap({ device }: CapDeviceModel, context: DeviceContext): OpenDevice {
+  const opened = new CapDevice(device, () => context.wake(context.owner));
+  return {
+    ...single({ kind: 'cap', name: device, handles: opened.handles }, null, context),
+    link: { name: device, netns: undefined },
+    linkChanged: (up) => opened.linkChanged(up),
+    close: () => opened.close(),
+  };
 }
 
 /** The listening socket is the main thread's: what is wrong with the path is known at once, and it is removed on every way out. */

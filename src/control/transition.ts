@@ -320,7 +320,9 @@ function deviceOf(port: Exclude<PortModel, { kind: 'uplink' }>): DeviceWish['dev
       return { kind: port.kind, path: port.path, listen: port.listen, impair };
     case 'pcap':
       return { kind: port.kind, read: port.read, write: port.write, pace: port.pace, loops: port.loops, impair };
-    default:
-      return { kind: 'memory', impair };
+    case 'cap':
+      return { kind: port.kind, device: port.device, impair };
+    case 'memory':
+      return { kind: port.kind, impair };
   }
 }

@@ -60,6 +60,7 @@ export class WorkerHandle {
   onPeer: (device: number, news: QemuNews) => void = () => {};
   #number = 0;
   #stopping = false;
+  #ended = false;
   #ready: Promise<void>;
 
   /** @param onFailure the worker ended by itself; whatever waits for it is refused */
@@ -111,8 +112,9 @@ export class WorkerHandle {
     return within(answer, PATIENCE_MS, `worker ${this.index} does not answer (${message.type})`);
   }
 
+  /** Does nothing once the worker has ended: its eventfd's number may be another file's by then. */
   wake(): void {
-    signalEventfd(this.wakeFd);
+    if (!this.#ended) signalEventfd(this.wakeFd);
   }
 
   /** Resolves when the worker has rung since `seen`, the value that this returned last (0 at first). */
@@ -146,6 +148,7 @@ export class WorkerHandle {
       await this.#thread.terminate();
     }
     this.#channel.close();
+    this.#ended = true;
     closeEventfd(this.wakeFd);
   }
 

@@ -27,7 +27,7 @@ export const Offload = {
 export interface Port {
   /** Name of the device as the user wrote it. */
   readonly name: string;
-  readonly kind: 'tap' | 'netdev' | 'qemu' | 'pcap' | 'memory' | 'remote';
+  readonly kind: 'tap' | 'netdev' | 'qemu' | 'cap' | 'pcap' | 'memory' | 'remote';
   /** Sum of `Offload` bits. */
   readonly offloads: number;
   /** Whether the device has vanished, or the file has failed: nothing comes any more, and what is transmitted is lost. */

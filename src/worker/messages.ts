@@ -1,5 +1,6 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { TenantImage } from '../path/image.ts';
+import type { CapHandles } from '../port/cap-port.ts';
 import type { Impairment } from '../port/impair-port.ts';
 import type { MemoryHandles } from '../port/memory-port.ts';
 import type { QemuEndpoint } from '../port/qemu-link.ts';
@@ -64,6 +65,8 @@ export type DeviceSpec =
       readonly loops: number | null;
     }
   | { readonly kind: 'qemu'; readonly name: string; readonly endpoint: QemuEndpoint }
+  /** libpcap is on the main thread. */
+  | { readonly kind: 'cap'; readonly name: string; readonly handles: CapHandles }
   /** Owned by another worker: frames out go through a ring. */
   | {
       readonly kind: 'remote';

@@ -1,6 +1,7 @@
 import { receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { clockSince, microsecondsSince } from '../../native-free/clock.ts';
 import { Ledger } from '../observe/ledger.ts';
+import { CapPort } from '../port/cap-port.ts';
 import { ImpairPort } from '../port/impair-port.ts';
 import { MemoryPort } from '../port/memory-port.ts';
 import { openIo } from '../port/open-io.ts';
@@ -69,6 +70,8 @@ function makePort(spec: DeviceSpec, index: number): Port {
       return new ReplayPort(spec.name, spec.handles, engine.pool, engine.tenants);
     case 'pcap':
       return new PcapPort(spec.name, spec, engine.pool, engine.tenants, clock);
+    case 'cap':
+      return new CapPort(spec.name, spec.handles, engine.pool, engine.tenants);
     case 'qemu':
       Atomics.store(linkUp, index, 0);
       return new QemuPort(spec.name, spec.endpoint, io, engine.pool, engine.tenants, clock, (news) =>

@@ -92,6 +92,7 @@ export class MemoryDevices implements DeviceStore {
         memory: end,
         netns: null,
         impaired: null,
+        linkChanged: () => {},
         followMtu: () => {},
         adjust: () => {},
         undo: () => {},

@@ -57,6 +57,7 @@ const refused: readonly Case[] = [
   ['port', 'a: {tap: t, memory: true}', 'config-conflict', 'tap and memory exclude'],
   ['port', 'a: {tap: red-web1, netns: w1}', 'config-taken', "'red-web1' is used twice"],
   ['port', 'a: {netdev: blue-app}', 'config-taken', "device 'blue-app' is used twice"],
+  ['port', 'a: {cap: eth1}', 'config-taken', "device 'eth1' is used twice"],
   ['port', 'a: {netdev: eth1}', 'config-taken', "device 'eth1' is used twice"],
   ['port', 'a: {tap: sixteen-bytes-xx}', 'config-value', 'has 16 bytes'],
   ['port', "a: {tap: 'a/b'}", 'config-value', 'cannot be the name of a network device'],
@@ -230,6 +231,7 @@ const accepted: readonly (readonly [slot: string, line: string])[] = [
   ['port', 'a: {pcap: {read: in.pcap, write: out.pcap, pace: speed, loop: true}}'],
   ['port', 'a: {qemu: {listen: /run/vm1.sock}, vlan: 20}'],
   ['port', 'a: {qemu: {connect: vm1.sock}}'],
+  ['port', 'a: {cap: eth7, trunk: all}'],
   [
     'port',
     'a: {tap: t, impair: {delay: 10ms, jitter: 2.5ms, loss: 0.1%, duplicate: 1%, reorder: 5%, rate: 10M, queue: 50, seed: 0}}',

@@ -62,7 +62,7 @@ export interface StaticMac {
 /** Protocols with reserved group addresses that a bridge otherwise swallows (IEEE 802.1D, table 7-10). */
 export type ReservedProtocol = 'lldp' | 'lacp' | 'stp';
 
-export type PortModel = TapPort | NetdevPort | QemuPort | PcapPort | MemoryPort | UplinkPort;
+export type PortModel = TapPort | NetdevPort | QemuPort | CapPort | PcapPort | MemoryPort | UplinkPort;
 
 /** What is said of every port, whatever carries it. */
 export interface PortSettings {
@@ -140,6 +140,12 @@ export interface NetdevDevice extends AnyDevice {
   readonly force: boolean;
 }
 
+/** A device through libpcap: a copy of what it receives. */
+export interface CapDevice extends AnyDevice {
+  readonly kind: 'cap';
+  readonly device: string;
+}
+
 export interface PcapDevice extends AnyDevice {
   readonly kind: 'pcap';
   /** Absolute paths; at least one is not null. */
@@ -164,11 +170,12 @@ export interface QemuDevice extends AnyDevice {
   readonly path: string;
 }
 
-export type Device = TapDevice | NetdevDevice | QemuDevice | PcapDevice | MemoryDevice;
+export type Device = TapDevice | NetdevDevice | QemuDevice | CapDevice | PcapDevice | MemoryDevice;
 
 export type TapPort = PortSettings & TapDevice;
 export type NetdevPort = PortSettings & NetdevDevice;
 export type QemuPort = PortSettings & QemuDevice;
+export type CapPort = PortSettings & CapDevice;
 export type PcapPort = PortSettings & PcapDevice;
 export type MemoryPort = PortSettings & MemoryDevice;
 /** The tenant's share of an uplink: what carries `outerVlan` there. */

@@ -42,6 +42,7 @@ export function buildDevice(name: string, keys: DeviceKeys, folder: string): Dev
     };
   }
   if (keys.netdev !== undefined) return { kind: 'netdev', impair, device: keys.netdev, force: keys.force ?? false };
+  if (keys.cap !== undefined) return { kind: 'cap', impair, device: keys.cap };
   if (keys.qemu) {
     const { listen, connect } = keys.qemu;
     return { kind: 'qemu', impair, listen: listen !== undefined, path: resolve(folder, listen ?? connect ?? '') };

@@ -8,7 +8,7 @@ import type { Config } from '../schema.ts';
 import type { World } from './checks.ts';
 import { checkStation } from './station.ts';
 
-const kinds = ['tap', 'netdev', 'qemu', 'pcap', 'memory'] as const;
+const kinds = ['tap', 'netdev', 'qemu', 'cap', 'pcap', 'memory'] as const;
 const tapOnly = ['netns', 'address', 'addresses', 'gateway', 'offloads', 'persistent'] as const;
 
 /** Devices of ports and uplinks: one kind each, the keys that go with it, and none used twice. */
@@ -46,6 +46,7 @@ function claimsOf(keys: DeviceKeys, world: World): [what: string, name: string, 
   // Namespaces may use the same name: eth0 in each.
   if (keys.tap !== undefined) claims.push([deviceIn(keys.netns), keys.tap, ['tap']]);
   if (keys.netdev !== undefined) claims.push([deviceIn(undefined), keys.netdev, ['netdev']]);
+  if (keys.cap !== undefined) claims.push([deviceIn(undefined), keys.cap, ['cap']]);
   const write = keys.pcap?.write;
   if (write !== undefined) claims.push(['file', resolve(dirname(world.file), write), ['pcap', 'write']]);
   const listen = keys.qemu?.listen ?? keys.qemu?.connect;
@@ -60,7 +61,7 @@ function socketKey({ qemu }: DeviceKeys): 'listen' | 'connect' {
 function checkKind(path: Path, keys: DeviceKeys, reporter: Reporter): void {
   const [kind, second] = kinds.filter((key) => keys[key] !== undefined);
   if (kind === undefined) {
-    const cure = 'add tap: NAME, netdev: NAME, qemu: {listen: PATH}, pcap: {read: FILE} or memory: true';
+    const cure = 'add tap: NAME, netdev: NAME, qemu: {listen: PATH}, cap: NAME, pcap: {read: FILE} or memory: true';
     reporter.report('config-missing-key', path, `'${path.at(-1)}' has no device`, cure, { part: 'key' });
     return;
   }

@@ -51,11 +51,12 @@ const qemu = z
   })
   .describe('A virtual machine by a unix stream socket (QEMU: -netdev stream); needs no privileges');
 
-/** What carries the port: one of tap, netdev, qemu, pcap, memory, and what goes with it. */
+/** What carries the port: one of tap, netdev, qemu, cap, pcap, memory, and what goes with it. */
 export const deviceKeys = {
   tap: device('TAP device that Tapyard creates; the kernel’s name').optional(),
   netdev: device('Existing device to join: a VM’s TAP, a veth, a NIC').optional(),
   qemu: qemu.optional(),
+  cap: device('Existing device that is captured from and sent to by libpcap; needs the package cap').optional(),
   pcap: pcap.optional(),
   memory: z
     .literal(true, { error: 'write memory: true' })
