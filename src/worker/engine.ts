@@ -16,8 +16,6 @@ const VISIT = 256;
 const VISIT_OF_MANY = 64;
 const FEW = 4;
 const IDLE_WAIT_MS = 50;
-/** After the last frame a worker looks again for so long before it sleeps: an answer is nearly always faster than that. */
-const SPIN_US = 200;
 const CLOSE_ROUNDS = 100;
 /** Changes of a tenant's rules carried out in one turn: about as long as a batch of frames takes. */
 const RULE_CHANGES = 128;
@@ -73,8 +71,6 @@ export class Engine {
   #nowMs = 0;
   /** Whether a device was not read from in this turn because its tenant is in debt. */
   #denied = false;
-  /** When there was something to do last, microseconds wrapped to 32 bits. */
-  #lastBusy = 0;
 
   constructor(options: EngineOptions) {
     const { worker, buckets } = options;
@@ -104,16 +100,15 @@ export class Engine {
     const { epochs, worker } = this.#options;
     epochs.enter(worker, epochs.current());
     this.#tick();
-    this.scheduler.refill(this.#now[0] | 0);
+    let began = this.#now[0] | 0;
+    this.scheduler.refill(began);
     let handled = this.#fromRouters();
     const busy = this.#request(handled > 0) || this.#denied;
-    const now = this.#now[0] | 0;
-    if (busy) this.#lastBusy = now;
-    const waits = mayWait && !busy && (now - this.#lastBusy) >>> 0 > SPIN_US;
+    const waits = mayWait && !busy;
     if (waits || this.#io?.idle === false) {
-      const began = this.#microseconds();
+      if (handled > 0) began = this.#microseconds();
       if (waits) epochs.offline(worker);
-      this.#io?.turn(waits ? this.devices.patience(this.#reading[0], IDLE_WAIT_MS) : 0);
+      this.#io?.turn(waits ? this.devices.patience(this.#now[0], IDLE_WAIT_MS) : 0);
       if (waits) epochs.enter(worker, epochs.current());
       this.#tick();
       const ended = this.#now[0] | 0;
@@ -121,8 +116,7 @@ export class Engine {
       if (!waits) this.scheduler.chargeCalls((ended - began) | 0, ended);
     }
     handled += this.#receive();
-    if (handled > 0) this.#lastBusy = this.#now[0] | 0;
-    else if (this.#denied) this.scheduler.forgive();
+    if (handled === 0 && this.#denied) this.scheduler.forgive();
     this.#transmit();
     if (this.tenants.takeBell()) this.#options.ring();
     this.turns++;
