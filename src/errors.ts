@@ -21,6 +21,8 @@ export const errorCodes = {
   'config-quota': { kind: 'config', sentence: 'The configuration itself exceeds a quota of its tenant.' },
   'config-flow': { kind: 'config', sentence: 'A flow, group or meter is not as ovs-ofctl writes it, or cannot be.' },
   'config-file': { kind: 'config', sentence: 'A file that the configuration names cannot be used.' },
+  'change-on-trial': { kind: 'unavailable', sentence: 'Another change waits to be confirmed or taken back.' },
+  'device-unusable': { kind: 'unavailable', sentence: 'A device cannot be opened or changed.' },
   'needs-restart': { kind: 'config', sentence: 'The change cannot be made while the switch runs.' },
   'routes-unreadable': { kind: 'input', sentence: 'The file of routes cannot be read.' },
   'routes-invalid': { kind: 'data', sentence: 'The file of routes has lines that are not "prefix next-hop".' },

@@ -19,6 +19,7 @@ export function describeEvent(event: SwitchEvent): string {
     return `server ${tenant}/${server} is ${state}${detail === '' ? '' : `: ${detail}`}`;
   }
   if (event.type === 'trouble') return event.message;
+  if (event.type === 'rolled-back') return `nobody confirmed the change within ${event.seconds} s: it was taken back`;
   const { tenant, suppressed, kind, ...rest } = event.event;
   const details = Object.entries(rest)
     .filter(([, value]) => value !== null && !(value instanceof Uint8Array))

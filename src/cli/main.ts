@@ -1,6 +1,7 @@
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { DEFAULT_SOCKET } from '../control/rpc.ts';
 import { addBenchCommands } from './bench-commands.ts';
+import { addChangeCommands } from './change-commands.ts';
 import { complain } from './complain.ts';
 import { Exit, exitOf } from './exit.ts';
 import { addLabCommands } from './lab-commands.ts';
@@ -48,7 +49,10 @@ function commands(): Command {
     .argument('<file>', 'configuration, YAML')
     .option('--socket <path>', 'control socket', socket)
     .option('--json', 'events and errors as JSON, a line each')
-    .addHelpText('after', '\nSIGTERM or SIGINT stops it cleanly.\n\nExample:\n  tapyard up examples/two-tenants.yaml')
+    .addHelpText(
+      'after',
+      '\nSIGTERM or SIGINT stops it cleanly; SIGHUP reads FILE again and applies it.\n\nExample:\n  tapyard up examples/two-tenants.yaml',
+    )
     .action(async (file: string, options: { socket: string; json?: true }) =>
       (await import('./up.ts')).up(file, options),
     );
@@ -132,6 +136,7 @@ function commands(): Command {
   addBenchCommands(program);
   addRuleCommands(program, socket);
   addLabCommands(program, socket);
+  addChangeCommands(program, socket);
   for (const command of [...program.commands, ...program.commands.flatMap((one) => one.commands)])
     command.exitOverride();
   return program;

@@ -1,19 +1,27 @@
+import { closeSync, openSync } from 'node:fs';
 import { metricsOf } from '../api/metrics.ts';
 import { MetricsServer } from '../api/server.ts';
-import { loadConfig } from '../control/config/load.ts';
+import { loadDocument } from '../control/config/load.ts';
 import { methods } from '../control/methods.ts';
 import { type Methods, RpcServer } from '../control/rpc.ts';
+import { Running } from '../control/running/running.ts';
 import { Switch } from '../control/switch.ts';
 import { Servers } from '../lab/servers/servers.ts';
+import { complain } from './complain.ts';
 import { lineOf } from './describe-event.ts';
+import { planText } from './plan-text.ts';
 import { version } from './version.ts';
 
-/** SIGHUP: the terminal is closed. */
-const SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
+const SIGNALS = ['SIGTERM', 'SIGINT'] as const;
 
-/** Runs a switch, and the servers of the file if they are wanted, in the foreground until SIGTERM, SIGINT, `stop` on the control socket, or the failure of a worker. */
+/**
+ * Runs a switch, and the servers of the file if they are wanted, in the foreground until SIGTERM, SIGINT, `stop` on the control socket,
+ * or the failure of a worker. SIGHUP reads the file again and applies it; when the terminal has been closed, from which it was started,
+ * it ends.
+ */
 export async function up(file: string, options: { socket: string; json?: true }, withServers = false): Promise<void> {
-  const model = await loadConfig(file);
+  const { model, tree } = await loadDocument(file);
+  const atTerminal = hasTerminal();
   const json = options.json === true;
   const ended = Promise.withResolvers<void>();
   const onSignal = () => ended.resolve();
@@ -22,10 +30,20 @@ export async function up(file: string, options: { socket: string; json?: true },
   ended.promise.catch(() => {});
   // First the socket, which tells whether we are alone, then the devices.
   let running: Switch | undefined;
+  let configuration: Running | undefined;
   let exporter: MetricsServer | undefined;
   let servers: Servers | undefined;
+  const onHangUp = () => {
+    if (atTerminal && !hasTerminal()) onSignal();
+    else void reread(configuration, json);
+  };
+  process.on('SIGHUP', onHangUp);
   const server = await RpcServer.listen(options.socket, {
-    ...lateMethods(() => running, onSignal),
+    ...lateMethods(
+      () => running,
+      () => configuration,
+      onSignal,
+    ),
     ...(withServers ? lateMethodsOfServers(() => servers) : {}),
   });
   try {
@@ -36,6 +54,7 @@ export async function up(file: string, options: { socket: string; json?: true },
       io: process.env['TAPYARD_IO'] ?? null,
       onFailure: (error) => ended.reject(error),
     });
+    configuration = new Running(running, tree);
     running.events.listen(({ at, event }) => {
       process.stderr.write(json ? `${JSON.stringify({ at, ...event })}\n` : lineOf(at, event));
     });
@@ -51,6 +70,8 @@ export async function up(file: string, options: { socket: string; json?: true },
     await ended.promise;
   } finally {
     server.close();
+    configuration?.close();
+    process.off('SIGHUP', onHangUp);
     exporter?.close();
     await servers?.stop();
     await running?.stop();
@@ -60,15 +81,22 @@ export async function up(file: string, options: { socket: string; json?: true },
 }
 
 /** Methods of a switch that is still starting: they answer once it runs. */
-function lateMethods(running: () => Switch | undefined, stop: () => void): ReturnType<typeof methods> {
-  const names = ['show', 'status', 'trace', 'events', 'flows', 'groups', 'meters', 'tables', 'change', 'stop'] as const;
+function lateMethods(
+  running: () => Switch | undefined,
+  configuration: () => Running | undefined,
+  stop: () => void,
+): ReturnType<typeof methods> {
+  const names = [
+    ...(['show', 'status', 'trace', 'events', 'flows', 'groups', 'meters', 'tables', 'change', 'stop'] as const),
+    ...(['plan', 'apply', 'confirm', 'rollback', 'edit', 'export'] as const),
+  ];
   return Object.fromEntries(
     names.map((name) => [
       name,
       (params) => {
-        const now = running();
-        if (now === undefined) throw new Error('The switch is starting');
-        return methods(now, stop)[name](params);
+        const [now, config] = [running(), configuration()];
+        if (now === undefined || config === undefined) throw new Error('The switch is starting');
+        return methods(now, config, stop)[name](params);
       },
     ]),
   );
@@ -85,4 +113,24 @@ function lateMethodsOfServers(servers: () => Servers | undefined): Methods {
       },
     ]),
   );
+}
+
+/** Whether the process has a terminal that can take it down with it (tty(4)). */
+function hasTerminal(): boolean {
+  try {
+    closeSync(openSync('/dev/tty', 'r'));
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** What is wrong with the file is said, and nothing changes. */
+async function reread(configuration: Running | undefined, json: boolean): Promise<void> {
+  try {
+    const changes = (await configuration?.apply()) ?? [];
+    process.stderr.write(json ? `${JSON.stringify({ changes })}\n` : planText(changes));
+  } catch (error) {
+    complain(error, json);
+  }
 }

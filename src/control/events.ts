@@ -23,6 +23,8 @@ export type SwitchEvent =
     }
   /** Something could not be done while the switch runs. */
   | { readonly type: 'trouble'; readonly message: string }
+  /** A change that nobody confirmed in time was taken back. */
+  | { readonly type: 'rolled-back'; readonly seconds: number }
   | { readonly type: 'slow'; readonly tenant: string; readonly event: SlowEvent };
 
 export interface TimedEvent {

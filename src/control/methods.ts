@@ -4,6 +4,8 @@ import type { Tenant } from '../tenant/tenant.ts';
 import type { SwitchEvent } from './events.ts';
 import { openflowMethods } from './openflow/methods.ts';
 import type { Methods } from './rpc.ts';
+import { changeMethods } from './running/methods.ts';
+import type { Running } from './running/running.ts';
 import { type ViewName, views } from './show.ts';
 import type { Switch } from './switch.ts';
 
@@ -29,7 +31,7 @@ function plain(event: SwitchEvent): Json {
 }
 
 /** What the control socket of a running switch answers. */
-export function methods(running: Switch, stop: () => void): Methods {
+export function methods(running: Switch, configuration: Running, stop: () => void): Methods {
   return {
     show: async (params) => {
       const { what, tenant } = params;
@@ -63,6 +65,7 @@ export function methods(running: Switch, stop: () => void): Methods {
         .after(typeof after === 'number' ? after : 0)
         .map(({ number, at, event }) => ({ number, at, event: plain(event) })),
     ...openflowMethods(running, ({ tenant }) => tenantOf(running, tenant)),
+    ...changeMethods(configuration),
     stop: () => {
       setImmediate(stop);
       return null;

@@ -146,10 +146,16 @@ async function answer(line: string, methods: Methods): Promise<string> {
     return reply(id, { result: await work(params) });
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
-    const data =
-      error instanceof UserError ? { code: error.code, cure: error.cure, diagnostics: error.diagnostics } : undefined;
-    return reply(id, { error: { code: INTERNAL_ERROR, message, data } });
+    return reply(id, { error: { code: INTERNAL_ERROR, message, data: dataOf(error) } });
   }
+}
+
+/** What of an error its reader can act on. */
+function dataOf(error: unknown): object | undefined {
+  if (error instanceof UserError) return { code: error.code, cure: error.cure, diagnostics: error.diagnostics };
+  // Errors of the kernel's calls have a code and a cure too.
+  if (!(error instanceof Error) || !('cure' in error)) return undefined;
+  return { code: 'device-unusable', cure: error.cure };
 }
 
 interface Request {

@@ -171,6 +171,11 @@ export class Switch {
     return this.devices.get(device)?.open.specs[0].name;
   }
 
+  /** What says which state of its routes file a tenant has read. */
+  routesStamp(tenant: string): string | undefined {
+    return this.tenant(tenant)?.file?.stamp;
+  }
+
   /** Row of an uplink in the uplinks' books. */
   uplinkRow(name: string): number {
     return this.#parts.uplinkRows.of(name);

@@ -113,6 +113,15 @@ export class Transition {
         'leave it, or stop and start',
       );
     }
+    for (const { name, servers } of this.#to.tenants) {
+      const before = this.#from.tenants.find((tenant) => tenant.name === name);
+      if (before === undefined || isDeepStrictEqual(before.servers, servers)) continue;
+      throw new UserError(
+        'needs-restart',
+        `servers of '${name}' cannot change while they run`,
+        'leave them, or stop and start',
+      );
+    }
     const heads = this.#to.tenants.reduce((sum, { quota }) => sum + headsFor(quota.frames), 0);
     if (heads > limits.heads) {
       const most = limits.heads / 2;

@@ -11,8 +11,8 @@ import { copy, TooDeep } from './salvage.ts';
 import { readShape } from './shape.ts';
 
 export type ParseResult =
-  | { readonly model: SwitchModel; readonly diagnostics?: never }
-  | { readonly model?: never; readonly diagnostics: readonly Diagnostic[] };
+  | { readonly model: SwitchModel; readonly values: Readonly<Record<string, unknown>>; readonly diagnostics?: never }
+  | { readonly model?: never; readonly values?: never; readonly diagnostics: readonly Diagnostic[] };
 
 /**
  * Reads a configuration: YAML, then the schema, then what the keys mean together. Touches no file.
@@ -28,12 +28,19 @@ export function parseConfig(text: string, file: string): ParseResult {
  * @throws UserError `config-unreadable`, or `config-invalid` with all diagnostics
  */
 export async function loadConfig(path: string): Promise<SwitchModel> {
+  return (await loadDocument(path)).model;
+}
+
+/** As `loadConfig`, with what is written in the file: plain values. */
+export async function loadDocument(
+  path: string,
+): Promise<{ readonly model: SwitchModel; readonly tree: Readonly<Record<string, unknown>> }> {
   const text = await readFile(path, 'utf8').catch((cause: NodeJS.ErrnoException) => {
     const cure = cause.code === 'ENOENT' ? 'check the path, or begin with examples/minimal.yaml' : 'make it readable';
     throw new UserError('config-unreadable', `cannot read ${path}: ${cause.code ?? cause.message}`, cure, { cause });
   });
-  const { model, diagnostics } = parse(text, path, existsSync);
-  if (model) return model;
+  const { model, values, diagnostics } = parse(text, path, existsSync);
+  if (model) return { model, tree: values };
   const count = diagnostics.length === 1 ? 'an error' : `${diagnostics.length} errors`;
   throw new UserError('config-invalid', `${path} has ${count}`, 'mend what is listed', { diagnostics });
 }
@@ -49,7 +56,8 @@ function parse(text: string, file: string, exists: (path: string) => boolean): P
   const config = values === undefined ? null : readShape(values, reporter);
   if (config) checkConfig(config, reporter, { file: resolve(file), exists });
   const { diagnostics } = reporter;
-  return diagnostics.length > 0 || !config ? { diagnostics } : { model: buildModel(config, source) };
+  if (diagnostics.length > 0 || !config) return { diagnostics };
+  return { model: buildModel(config, source), values: values as Readonly<Record<string, unknown>> };
 }
 
 function valuesOf(source: Source, reporter: Reporter): unknown {

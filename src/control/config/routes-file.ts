@@ -68,6 +68,11 @@ export async function loadRoutesFile(tenant: TenantModel, known: RoutesFile | nu
   return routes;
 }
 
+/** Whether a file is another than that which had the stamp. */
+export function isWritten(stamp: string | undefined, path: string): boolean {
+  return stamp !== undefined && stamp !== stampOf(path);
+}
+
 /** Says whether a file has been written, or another one stands in its place. */
 function stampOf(path: string): string {
   const stat = statSync(path, { bigint: true, throwIfNoEntry: false });
