@@ -101,7 +101,7 @@ const modelOf = (yaml: string) => parseConfig(yaml, '/test.yaml').model;
 test(`whatever the order of changes, a switch is what a fresh start makes of the last configuration; seed ${seed}`, async () => {
   let held = 0;
   await fc.assert(
-    fc.asyncProperty(fc.array(randomConfig, { minLength: 2, maxLength: 6 }), async (texts) => {
+    fc.asyncProperty(fc.array(randomConfig, { minLength: 2, maxLength: 4 }), async (texts) => {
       const configs = texts.filter((text) => modelOf(text) !== undefined);
       const last = configs.at(-1);
       if (last === undefined || configs.length < 2) return;
@@ -122,7 +122,7 @@ test(`whatever the order of changes, a switch is what a fresh start makes of the
       expect(behaviour(changed)).toEqual(behaviour(fresh));
       changed.expectBooksToBalance();
     }),
-    { seed, numRuns: Number(process.env['TAPYARD_RUNS'] ?? 12), endOnFailure: false },
+    { seed, numRuns: Number(process.env['TAPYARD_RUNS'] ?? 6), endOnFailure: false },
   );
-  expect(held).toBeGreaterThan(3);
+  expect(held).toBeGreaterThan(1);
 }, 300_000);
