@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { parse } from 'yaml';
+import { readValue } from '../control/config/yaml.ts';
 import { call } from '../control/rpc.ts';
 import type { PlannedChange } from '../control/running/plan.ts';
 import { UserError } from '../errors.ts';
@@ -55,7 +55,7 @@ export async function rollback({ socket, json }: ChangeOptions): Promise<void> {
 
 export async function exportConfig({ socket, json }: ChangeOptions): Promise<void> {
   const text = String(await call(socket, 'export'));
-  process.stdout.write(json ? `${JSON.stringify(parse(text))}\n` : text);
+  process.stdout.write(json ? `${JSON.stringify(readValue(text))}\n` : text);
 }
 
 /** Sends one edit, and prints what it has changed. */
@@ -72,7 +72,7 @@ export function keysOf(words: readonly string[]): { readonly [key: string]: Json
   for (const word of words) {
     const sign = word.indexOf('=');
     const path = (sign < 0 ? word : word.slice(0, sign)).split('.');
-    const value = sign < 0 ? true : readValue(word.slice(sign + 1), word);
+    const value = sign < 0 ? true : valueIn(word.slice(sign + 1), word);
     let into: Record<string, Json> = keys;
     for (const step of path.slice(0, -1)) {
       const below = into[step];
@@ -92,10 +92,10 @@ function isMap(value: Json | undefined): value is { [key: string]: Json } {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-function readValue(text: string, word: string): Json {
+function valueIn(text: string, word: string): Json {
   try {
     // A list without brackets; addresses have no commas.
-    return parse(text.includes(',') && !/^[[{"']/.test(text) ? `[${text}]` : text) as Json;
+    return readValue(text.includes(',') && !/^[[{"']/.test(text) ? `[${text}]` : text) as Json;
   } catch {
     throw new UserError('usage', `The value of '${word}' is no YAML`, 'put it into quotes');
   }

@@ -28,7 +28,7 @@ const maybe = <Value>(of: fc.Arbitrary<Value>) => fc.option(of, { nil: undefined
 const rule = fc.oneof(
   fc.constantFrom(7, 8, 9).map((dport) => ({ deny: { proto: 'udp', dport } })),
   fc.constantFrom(7, 8).map((dport) => ({ reject: { proto: 'udp', dport } })),
-  vlan.map((of) => ({ deny: { vlan: of, dport: 9 } })),
+  vlan.map((of) => ({ deny: { vlan: of, proto: 'udp', dport: 9 } })),
 );
 
 const tenantOf = (t: number) =>

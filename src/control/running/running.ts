@@ -1,8 +1,8 @@
-import { stringify } from 'yaml';
 import { type Diagnostic, UserError } from '../../errors.ts';
 import { loadDocument, parseConfig } from '../config/load.ts';
 import type { SwitchModel } from '../config/model.ts';
 import { isWritten } from '../config/routes-file.ts';
+import { writeDocument } from '../config/yaml.ts';
 import type { Events } from '../events.ts';
 import { carryOver, keyOf, type ObjectName, type Tree } from './document.ts';
 import { type Edit, edit } from './edits.ts';
@@ -99,7 +99,7 @@ export class Running {
 
   /** All that runs, as a file of configuration. */
   export(): string {
-    return stringify(this.#state.tree, { lineWidth: 120 });
+    return writeDocument(this.#state.tree);
   }
 
   /** Ends a trial without taking anything back: the switch ends. */
@@ -146,7 +146,7 @@ export class Running {
 
   /** What no file has as it is passes the same schema and checks as a file. */
   #validated(tree: Tree, owned: readonly ObjectName[], file: string = this.#state.model.file): State {
-    const { model, diagnostics } = parseConfig(stringify(tree, { lineWidth: 0 }), file);
+    const { model, diagnostics } = parseConfig(writeDocument(tree, 0), file);
     if (model !== undefined) return { tree, owned, model };
     const found: Diagnostic[] = diagnostics.map((one) => ({
       ...one,
