@@ -66,7 +66,7 @@ tenants:
   it('refuses a wrong file with its place, and a device that cannot be opened, and has changed nothing', async () => {
     const wrong = run('apply', file(yaml('b: {memory: true, vlna: 10}')));
     expect(wrong).toMatchObject({ code: 78, stdout: '' });
-    expect(wrong.stderr).toContain('next.yaml:8:26: ');
+    expect(wrong.stderr).toContain('next.yaml:8:27: ');
     const missing = run('apply', file(yaml('b: {memory: true}\n        c: {netdev: no-such-dev}')));
     expect(missing).toMatchObject({ code: 69, stdout: '' });
     expect(await ports()).toEqual(['a']);

@@ -35,6 +35,8 @@ export interface ApplyOptions {
  */
 export class Running {
   readonly #running: Changeable;
+  /** The file of the start. */
+  readonly #file: string;
   #state: State;
   /** What is rolled back to unless the last change is confirmed, and when. */
   #trial: { readonly state: State; readonly timer: NodeJS.Timeout; readonly until: number } | null = null;
@@ -43,6 +45,7 @@ export class Running {
   /** @param tree of the file that the switch was started with */
   constructor(running: Changeable, tree: Tree) {
     this.#running = running;
+    this.#file = running.model.file;
     this.#state = { tree, owned: [], model: running.model };
   }
 
@@ -138,7 +141,7 @@ export class Running {
   /** A file, and what was added by hand. */
   async #read(file: string | undefined): Promise<State> {
     const { tree, owned } = this.#state;
-    const read = await loadDocument(file ?? this.#state.model.file);
+    const read = await loadDocument(file ?? this.#file);
     if (owned.length === 0) return { tree: read.tree, owned, model: read.model };
     const whole = carryOver(read.tree, tree, owned);
     return this.#validated(whole.tree, whole.owned, read.model.file);
