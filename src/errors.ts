@@ -33,7 +33,7 @@ export const errorCodes = {
   },
   'rules-refused': {
     kind: 'data',
-    sentence: 'The datapath refuses a flow, group or meter, and says why as OpenFlow does.',
+    sentence: 'The datapath refuses a flow, group or meter, by the name that OpenFlow has for it. Nothing was changed.',
   },
   usage: { kind: 'usage', sentence: 'The command line is wrong.' },
   'pcap-unreadable': {

@@ -1,4 +1,5 @@
 import type { SwitchEvent } from '../control/events.ts';
+import type { ChannelEvent } from '../openflow/channel/options.ts';
 
 const PEER_NEWS = {
   connected: 'has connected',
@@ -20,12 +21,28 @@ export function describeEvent(event: SwitchEvent): string {
   }
   if (event.type === 'trouble') return event.message;
   if (event.type === 'rolled-back') return `nobody confirmed the change within ${event.seconds} s: it was taken back`;
+  if (event.type === 'openflow') return `openflow tenant=${event.tenant} ${describeChannel(event.event)}`;
   const { tenant, suppressed, kind, ...rest } = event.event;
   const details = Object.entries(rest)
     .filter(([, value]) => value !== null && !(value instanceof Uint8Array))
     .map(([name, value]) => `${name}=${value}`);
   const more = suppressed > 0 ? ` (${suppressed} more like it were left out)` : '';
   return `${kind} tenant=${tenant} ${details.join(' ')}${more}`;
+}
+
+function describeChannel(event: ChannelEvent): string {
+  switch (event.kind) {
+    case 'listening':
+      return `listens at ${event.target}`;
+    case 'standalone':
+      return event.on ? 'no controller is left: everything goes as by NORMAL' : 'the rules are in force again';
+    case 'connected':
+      return `is connected to ${event.peer}`;
+    case 'unreachable':
+      return `cannot reach ${event.peer}: ${event.reason}`;
+    default:
+      return 'reason' in event ? `${event.kind} ${event.peer}: ${event.reason}` : `${event.kind} ${event.peer}`;
+  }
 }
 
 /** An event with its time, a line for people. @param at milliseconds since the epoch */

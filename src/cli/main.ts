@@ -17,7 +17,20 @@ Exit codes:
   70  an error of Tapyard's own           77  a privilege is missing
   78  the configuration has errors, or the machine lacks something`;
 
-const SHOWN = ['tenants', 'ports', 'macs', 'routes', 'neighbors', 'acls', 'drops', 'quota', 'path', 'workers', 'slow'];
+const SHOWN = [
+  'tenants',
+  'ports',
+  'macs',
+  'routes',
+  'neighbors',
+  'acls',
+  'drops',
+  'quota',
+  'path',
+  'workers',
+  'slow',
+  'openflow',
+];
 
 function oneOf(names: readonly string[]): (value: string) => string {
   return (value) => {

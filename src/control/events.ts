@@ -1,4 +1,5 @@
 import type { LinkState } from '../../native-free/watch.ts';
+import type { ChannelEvent } from '../openflow/channel/options.ts';
 import type { QemuNews } from '../port/qemu-port.ts';
 import type { SlowEvent } from '../slow/events.ts';
 
@@ -11,6 +12,7 @@ export interface LinkChange {
 
 export type SwitchEvent =
   | LinkChange
+  | OpenFlowEvent
   /** Who is behind a socket port has come, has gone, has sent what is no frame, or was turned away. */
   | { readonly type: 'peer'; readonly device: string; readonly news: QemuNews }
   /** A server of the lab has started, has ended, or will be started again. */
@@ -26,6 +28,12 @@ export type SwitchEvent =
   /** A change that nobody confirmed in time was taken back. */
   | { readonly type: 'rolled-back'; readonly seconds: number }
   | { readonly type: 'slow'; readonly tenant: string; readonly event: SlowEvent };
+
+export interface OpenFlowEvent {
+  readonly type: 'openflow';
+  readonly tenant: string;
+  readonly event: ChannelEvent;
+}
 
 export interface TimedEvent {
   /** Counts up from 1: what comes after a number has not been seen by who has seen that. */
@@ -52,6 +60,10 @@ export class Events {
 
   slow(tenant: string, event: SlowEvent): void {
     this.add({ type: 'slow', tenant, event });
+  }
+
+  openflow(tenant: string, event: ChannelEvent): void {
+    this.add({ type: 'openflow', tenant, event });
   }
 
   get recent(): readonly TimedEvent[] {

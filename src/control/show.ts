@@ -210,5 +210,46 @@ const slow: View = (running, params) => {
   );
 };
 
-export const views = { tenants, ports, macs, routes, neighbors, acls, drops, quota, path, workers, slow } as const;
+/** Datapaths, and who is or should be connected to them. */
+const openflow: View = (running, params) =>
+  chosen(running, params).flatMap((tenant) => {
+    const { model, datapath } = tenant;
+    const { dpid, failMode } = model.openflow;
+    const status = running.datapaths.channel(tenant)?.status();
+    const none = { role: null, age_s: null, received: null, sent: null, errors: null, last_failure: null };
+    const lost = status?.packetInsDropped;
+    const own = {
+      tenant: model.name,
+      peer: `datapath ${dpid}`,
+      kind: model.openflow.controllers.length === 0 ? 'rules' : failMode,
+      state: datapath.standalone ? 'standalone' : `${datapath.flows.size} rules`,
+      ...none,
+      dropped: datapath.unheard + (lost === undefined ? 0 : lost.nobody + lost.rate + lost.slow),
+    };
+    const listening = (status?.listening ?? []).map((peer) => ({
+      ...{ tenant: model.name, peer, kind: 'listener', state: 'listening', ...none, dropped: null },
+    }));
+    const connections = (status?.rows ?? []).map((row) => ({
+      ...{ tenant: model.name, peer: row.peer, kind: row.kind, state: row.state, role: row.role },
+      age_s: row.state === 'connected' ? Math.round(row.ageMs / 1000) : null,
+      ...{ received: row.received, sent: row.sent, errors: row.errors, last_failure: row.lastFailure },
+      dropped: row.packetInsDropped,
+    }));
+    return [own, ...listening, ...connections];
+  });
+
+export const views = {
+  tenants,
+  ports,
+  macs,
+  routes,
+  neighbors,
+  acls,
+  drops,
+  quota,
+  path,
+  workers,
+  slow,
+  openflow,
+} as const;
 export type ViewName = keyof typeof views;

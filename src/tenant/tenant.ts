@@ -10,6 +10,7 @@ import { generate } from '../path/cache/generate.ts';
 import { shapeOf } from '../path/cache/shape.ts';
 import { type AclImage, MOST_PORTS, type TenantImage, WorkCount } from '../path/image.ts';
 import { stageOrder } from '../path/order.ts';
+import type { RulesImage } from '../path/rules/log.ts';
 import type { SlowEvent } from '../slow/events.ts';
 import type { SlowTenant } from '../slow/tenant.ts';
 import type { Epochs } from '../table/epoch.ts';
@@ -75,6 +76,7 @@ export class Tenant {
   readonly interfaces = new Numbers(MOST_INTERFACES);
   readonly routes: Routes;
   readonly datapath: Datapath;
+  readonly #rules: RulesImage;
   readonly #policers: TenantPolicers;
   readonly #staticMacs: StaticMacs;
   #macs: MacTable;
@@ -107,8 +109,8 @@ export class Tenant {
     this.work = perWorker(() => new Float64Array(new SharedArrayBuffer(WorkCount.WIDTH * 8)));
     this.routes = new Routes(options.epochs);
     this.#number(options);
-    // No worker reads rules yet.
-    this.datapath = openDatapath(model, createRulesImage(0), this.ledgers, this.ports, options.clock);
+    this.#rules = createRulesImage(options.workers);
+    this.datapath = openDatapath(model, this.#rules, this.ledgers, this.ports, options.clock);
     this.routes.build(this.#planRoutes(options));
     this.#image = this.#compile(null);
     this.#policers.end();
@@ -255,7 +257,7 @@ export class Tenant {
       bridge: compileBridge({ model: bridge, acls, numbers, attachments: this.#attachments, macs, policers }),
       router: compileRouter(this.#model, this.interfaces, this.neighbors, this.routes, before?.router ?? null),
       acls: this.acls,
-      rules: null,
+      rules: this.#rules,
       workers: this.ledgers.map((ledger, i) => ({
         ledger: ledger.memory,
         punt: this.punts[i].memory,

@@ -4,8 +4,8 @@ import type { SwitchModel } from '../../src/control/config/model.ts';
 import { type Parts, Transition } from '../../src/control/transition.ts';
 import { DROP_REASONS } from '../../src/observe/drop.ts';
 import { Column, Ledger } from '../../src/observe/ledger.ts';
-import { createRulesImage } from '../../src/openflow/datapath/counters.ts';
-import { Datapath } from '../../src/openflow/datapath/datapath.ts';
+import type { Datapath } from '../../src/openflow/datapath/datapath.ts';
+import { parseFlow } from '../../src/openflow/text/flow.ts';
 import type { RulesImage } from '../../src/path/rules/log.ts';
 import type { MemoryEnd } from '../../src/port/memory-port.ts';
 import type { SlowEvent } from '../../src/slow/events.ts';
@@ -19,7 +19,7 @@ import { Engine } from '../../src/worker/engine.ts';
 import { InProcessWorkers, MemoryDevices } from './in-process.ts';
 
 export interface TestSwitchOptions {
-  /** Each tenant has rule tables: `datapath`. */
+  /** The rule tables of each tenant begin empty; without it they begin as the configuration says. */
   readonly rules?: boolean;
   readonly heads?: number;
   readonly bodies?: number;
@@ -43,8 +43,6 @@ export class TestSwitch {
   readonly uplinks: Ledger;
   nowUs = 1_000_000;
   readonly #parts: Parts;
-  readonly #rules: Map<string, RulesImage> | null;
-  readonly #datapaths = new Map<string, Datapath>();
   #model: SwitchModel;
 
   /** @param yaml configuration; its ports may be `{memory: true, …}` */
@@ -81,11 +79,6 @@ export class TestSwitch {
       () => this.nowUs,
       () => this.run(),
     );
-    this.#rules = options.rules === true ? new Map() : null;
-    workers.change = (message) =>
-      message.type === 'set-tenant'
-        ? { ...message, image: { ...message.image, rules: this.#rulesFor(message.image.name) } }
-        : message;
     this.devices = new MemoryDevices(workers);
     this.#parts = {
       workers,
@@ -103,7 +96,9 @@ export class TestSwitch {
       onTrouble: (message) => {
         throw new Error(message);
       },
-      openDatapath: async () => {},
+      openDatapath: async ({ datapath }) => {
+        if (options.rules === true) datapath.flowMod(parseFlow('', 'delete'), 'cli');
+      },
       shutDatapath: async () => {},
     };
     this.#parts.tenantNumbers.take('');
@@ -124,37 +119,7 @@ export class TestSwitch {
     await new Transition(this.#parts, this.#model, model).run(() => {
       this.#model = model;
     });
-    for (const tenant of this.tenants) {
-      const rules = this.#rulesFor(tenant.model.name);
-      if (rules !== null && !this.#datapaths.has(tenant.model.name))
-        this.#datapaths.set(tenant.model.name, this.#datapath(tenant, rules));
-    }
     this.run();
-  }
-
-  #rulesFor(name: string): RulesImage | null {
-    const rules = this.#rules?.get(name) ?? (this.#rules === null ? null : createRulesImage(1));
-    if (rules !== null) this.#rules?.set(name, rules);
-    return rules;
-  }
-
-  /** Ports have the numbers 1, 2, … in the order of the configuration. */
-  #datapath({ model, ledgers }: Tenant, rules: RulesImage): Datapath {
-    const portCounts = (row: number) => ({
-      rxPackets: ledgers[0].get(row, Column.Received),
-      rxBytes: ledgers[0].get(row, Column.ReceivedBytes),
-      txPackets: ledgers[0].get(row, Column.Transmitted),
-      txBytes: ledgers[0].get(row, Column.TransmittedBytes),
-      rxDropped: 0,
-    });
-    const host = { nowMs: () => this.nowUs / 1000, wake: () => {}, portCounts };
-    const datapath = new Datapath(1n, model.name, rules, host, 1 << 17);
-    for (const [row, { name }] of model.bridge.ports.entries())
-      datapath.addPort({
-        ...{ number: row + 1, name, address: Uint8Array.of(2, 0, 0, 0, 0, row + 1), row, up: true, config: 0 },
-        createdMs: this.nowUs / 1000,
-      });
-    return datapath;
   }
 
   /** What workers share of a tenant's rule tables. */
@@ -162,11 +127,9 @@ export class TestSwitch {
     return this.engine.tenants.paths[this.tenant(name).image.index]!.image.rules!;
   }
 
-  /** The rule tables of a tenant. */
+  /** The OpenFlow datapath of a tenant. Its ports have the numbers 1, 2, … in the order of the configuration. */
   datapath(name: string): Datapath {
-    const datapath = this.#datapaths.get(name);
-    if (datapath === undefined) throw new Error(`${name} has no rule tables: ask for them with \`rules: true\``);
-    return datapath;
+    return this.tenant(name).datapath;
   }
 
   tenant(name: string): Tenant {

@@ -88,9 +88,14 @@ describe('flows by hand', () => {
       code: 'rules-refused',
       message: expect.stringMatching(/^OFPBAC_BAD_OUT_GROUP: /),
     });
-    expect(await refusal(change(datapath(1), 'flows', 'add', 'ip,actions=drop\narp,actions=drop'))).toMatchObject({
+  });
+
+  it('come all or not at all', async () => {
+    const made = datapath(1);
+    expect(await refusal(change(made, 'flows', 'add', 'ip,actions=drop\narp,actions=drop'))).toMatchObject({
       message: expect.stringMatching(/^line 2 of argument: OFPFMFC_TABLE_FULL: /),
     });
+    expect(flowsOf(made)).toEqual([]);
   });
 
   it('are not found by a filter that cannot be read', () => {

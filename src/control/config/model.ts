@@ -309,8 +309,9 @@ export interface PortRange {
 export interface OpenFlowModel {
   /** Sixteen hexadecimal digits. */
   readonly dpid: string;
-  readonly listen: readonly OpenFlowEndpoint[];
-  readonly controllers: readonly OpenFlowEndpoint[];
+  /** `tcp:HOST:PORT`, `ssl:HOST:PORT`, `unix:PATH` with an absolute path; of `listen` also Open vSwitch's `ptcp:` and the like. */
+  readonly listen: readonly string[];
+  readonly controllers: readonly string[];
   readonly failMode: 'standalone' | 'secure';
   /** Seconds without a message until a connection is probed, and until it is given up after that. */
   readonly probeSeconds: number;
@@ -321,11 +322,6 @@ export interface OpenFlowModel {
   readonly flows: readonly string[];
   readonly queues: readonly QueueModel[];
 }
-
-/** Paths are absolute. */
-export type OpenFlowEndpoint =
-  | { readonly kind: 'tcp' | 'ssl'; readonly host: string; readonly port: number }
-  | { readonly kind: 'unix'; readonly path: string };
 
 /** Absolute paths of PEM files. */
 export interface TlsModel {

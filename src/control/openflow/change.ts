@@ -23,7 +23,7 @@ export interface Change {
 }
 
 /**
- * Changes what a datapath holds, on behalf of the command line. What is wrong with the texts is found before anything changes.
+ * Changes what a datapath holds, on behalf of the command line: all that the texts say, or, when something is wrong with one of them, nothing.
  * @returns how many texts were carried out; every later frame sees what they did
  * @throws UserError
  */
@@ -34,15 +34,16 @@ export async function changeRules(datapath: Datapath, change: Change, ports: Por
     const count = errors.length === 1 ? 'an error' : `${errors.length} errors`;
     throw new UserError('rules-invalid', `${change.source} has ${count}`, 'mend what is listed', { diagnostics });
   }
-  for (const [index, mod] of mods.entries()) {
-    try {
-      mod();
-    } catch (error) {
-      if (!(error instanceof OpenFlowError)) throw error;
-      const where = mods.length === 1 ? '' : `line ${lines[index]} of ${change.source}: `;
-      const cure = index === 0 ? 'change it, or make what it needs before it' : 'the lines before it are in force';
-      throw new UserError('rules-refused', `${where}${error.message}`, cure);
-    }
+  let index = 0;
+  try {
+    datapath.together(() => {
+      for (; index < mods.length; index++) mods[index]();
+    });
+  } catch (error) {
+    if (!(error instanceof OpenFlowError)) throw error;
+    const where = mods.length === 1 ? '' : `line ${lines[index]} of ${change.source}: `;
+    const cure = 'change it, or make what it needs before it; nothing was changed';
+    throw new UserError('rules-refused', `${where}${error.message}`, cure);
   }
   await datapath.barrier();
   return mods.length;

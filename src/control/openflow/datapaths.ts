@@ -1,6 +1,9 @@
 import type { Link } from '../../../native-free/links.ts';
+import type { Channel } from '../../openflow/channel/channel.ts';
+import type { ChannelEvent } from '../../openflow/channel/options.ts';
 import type { Tenant } from '../../tenant/tenant.ts';
 import type { Switch } from '../switch.ts';
+import { openChannel } from './channels.ts';
 
 /** Time-outs of rules are looked at so often. */
 const TICK_MS = 250;
@@ -11,6 +14,7 @@ const MOST_PACKET_INS = 256;
 export class Datapaths {
   readonly #running: Switch;
   readonly #timer: NodeJS.Timeout;
+  readonly #channels = new Map<string, Channel>();
   #turning = false;
 
   constructor(running: Switch) {
@@ -19,14 +23,25 @@ export class Datapaths {
     this.#timer.unref();
   }
 
-  /** @returns when the workers have all rules of the tenant, which they have been given */
-  async open(tenant: Tenant): Promise<void> {
-    await tenant.datapath.barrier();
+  /** The tenant's channel; undefined where nobody can connect. */
+  channel({ model }: Tenant): Channel | undefined {
+    return this.#channels.get(model.name);
+  }
+
+  /** @returns when the workers have all rules of the tenant, which they have been given, and controllers may come */
+  async open({ model, datapath }: Tenant): Promise<void> {
+    await datapath.barrier();
+    const tell = (event: ChannelEvent) => this.#running.events.openflow(model.name, event);
+    const channel = await openChannel(datapath, model.openflow, tell);
+    if (channel !== null) this.#channels.set(model.name, channel);
   }
 
   /** Ends what is open for a tenant; its workers may go then. */
-  async shut(tenant: Tenant): Promise<void> {
-    tenant.datapath.close();
+  async shut({ model, datapath }: Tenant): Promise<void> {
+    const channel = this.#channels.get(model.name);
+    this.#channels.delete(model.name);
+    await channel?.close();
+    datapath.close();
   }
 
   async close(): Promise<void> {

@@ -25,7 +25,7 @@ import { SYSTEM_TIMERS, type Timers } from './timers.ts';
 import { listenAt } from './transport.ts';
 
 /** Silence after which a peer is asked for a sign of life, and the time for its answer. A client may be busy, or stopped by its user. */
-const CONTROLLER_MS = { idleMs: 5000, answerMs: 5000 };
+const CONTROLLER_MS = 5000;
 const CLIENT_MS = { idleMs: 30_000, answerMs: 30_000 };
 const ROLES = { [Role.Equal]: 'equal', [Role.Master]: 'master', [Role.Slave]: 'slave' } as const;
 
@@ -183,7 +183,8 @@ export class Channel implements DatapathEvents {
     controller: number | null,
     ended: (reason: string, worked: boolean) => void,
   ): (reason: string) => void {
-    const times = controller === null ? CLIENT_MS : CONTROLLER_MS;
+    const { probeMs = CONTROLLER_MS } = this.#options;
+    const times = controller === null ? CLIENT_MS : { idleMs: probeMs, answerMs: probeMs };
     const connection = new Connection(
       stream,
       {

@@ -62,6 +62,8 @@ export interface ChannelOptions {
   /** Addresses of controllers to connect to. */
   readonly controllers: readonly string[];
   readonly failMode: FailMode;
+  /** Silence after which a controller is asked for a sign of life, and the time for its answer; 5 s unless given. */
+  readonly probeMs?: number;
   readonly tls?: ChannelTls;
   readonly limits?: Partial<ChannelLimits>;
   readonly timers?: Timers;

@@ -1,14 +1,15 @@
 import { resolve } from 'node:path';
+import type { Target } from '../../../openflow/channel/target.ts';
 import { automaticDatapathId } from '../datapath-id.ts';
-import type { OpenFlowEndpoint, OpenFlowModel } from '../model.ts';
+import type { OpenFlowModel } from '../model.ts';
 import type { OpenFlowConfig } from '../schema/openflow.ts';
 
 export function buildOpenflow(tenant: string, keys: OpenFlowConfig, folder: string): OpenFlowModel {
   const { meters, groups, flows, tls } = keys;
   return {
     dpid: keys.dpid ?? automaticDatapathId(tenant),
-    listen: keys.listen.map((end) => absolute(end, folder)),
-    controllers: keys.controllers.map((end) => absolute(end, folder)),
+    listen: keys.listen.map((target) => absoluteTarget(target, folder)),
+    controllers: keys.controllers.map((target) => absoluteTarget(target, folder)),
     failMode: keys.fail_mode,
     probeSeconds: keys.probe,
     tls:
@@ -24,6 +25,7 @@ export function buildOpenflow(tenant: string, keys: OpenFlowConfig, folder: stri
   };
 }
 
-function absolute(end: OpenFlowEndpoint, folder: string): OpenFlowEndpoint {
-  return end.kind === 'unix' ? { ...end, path: resolve(folder, end.path) } : end;
+/** A path of a socket is relative to the folder of the file. */
+export function absoluteTarget(target: Target, folder: string): string {
+  return target.kind === 'unix' ? `unix:${resolve(folder, target.path)}` : target.text;
 }

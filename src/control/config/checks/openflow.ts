@@ -1,10 +1,11 @@
 import { dirname, resolve } from 'node:path';
+import { parseTarget, TargetError } from '../../../openflow/channel/target.ts';
 import { configure } from '../../../openflow/configured.ts';
 import { createRulesImage } from '../../../openflow/datapath/counters.ts';
 import { Datapath } from '../../../openflow/datapath/datapath.ts';
+import { absoluteTarget } from '../build/openflow.ts';
 import { automaticDatapathId } from '../datapath-id.ts';
 import type { Reporter } from '../diagnostics.ts';
-import type { OpenFlowEndpoint } from '../model.ts';
 import type { Path } from '../place.ts';
 import { numberPorts } from '../port-numbers.ts';
 import type { PortEntry } from '../ports.ts';
@@ -25,6 +26,7 @@ export function checkOpenflow(
   world: World,
 ): void {
   checkNumbers(ports, reporter);
+  checkPaths(name, tenant, reporter, world);
   checkTls(name, tenant, reporter, world);
   checkQueues(name, tenant, ports, reporter);
   checkRules(name, tenant, ports, reporter);
@@ -41,6 +43,20 @@ function checkNumbers(ports: readonly PortEntry[], reporter: Reporter): void {
       reporter.report('config-taken', at, `port number ${keys.ofport} is already another port's`, 'choose another', {
         related: { message: 'first used', path: first },
       });
+  }
+}
+
+/** Paths of sockets are short, and have become longer with the folder. */
+function checkPaths(name: string, { openflow }: TenantConfig, reporter: Reporter, world: World): void {
+  for (const key of ['listen', 'controllers'] as const) {
+    for (const [index, target] of openflow[key].entries()) {
+      try {
+        parseTarget(absoluteTarget(target, dirname(world.file)), key === 'listen');
+      } catch (error) {
+        if (!(error instanceof TargetError)) throw error;
+        reporter.report('config-value', ['tenants', name, 'openflow', key, index], error.message, error.cure);
+      }
+    }
   }
 }
 
@@ -127,7 +143,7 @@ export function checkListeners(config: Config, reporter: Reporter, world: World)
   for (const [name, { openflow }] of Object.entries(config.tenants)) {
     for (const [index, end] of openflow.listen.entries()) {
       const path = ['tenants', name, 'openflow', 'listen', index];
-      const where = placeOf(end, dirname(world.file));
+      const where = end.kind === 'unix' ? absoluteTarget(end, dirname(world.file)) : `${end.host}:${end.port}`;
       const first = taken.get(where);
       if (first === undefined) taken.set(where, path);
       else
@@ -136,8 +152,4 @@ export function checkListeners(config: Config, reporter: Reporter, world: World)
         });
     }
   }
-}
-
-function placeOf(end: OpenFlowEndpoint, folder: string): string {
-  return end.kind === 'unix' ? resolve(folder, end.path) : `${end.host}:${end.port}`;
 }

@@ -1,6 +1,5 @@
-import { isIP } from 'node:net';
 import * as z from 'zod';
-import type { OpenFlowEndpoint } from '../model.ts';
+import { parseTarget, type Target, TargetError } from '../../../openflow/channel/target.ts';
 import { Fault, leaf, quantity, readWhole, seconds, shapeOf, text, whole, word } from './leaf.ts';
 import { readFile } from './net.ts';
 
@@ -25,7 +24,7 @@ export const openflow = z
     }).optional(),
     listen: z
       .array(
-        leaf(readListen, {
+        leaf((value) => readTarget(value, true), {
           description: 'Where controllers and tools may connect: tcp:ADDRESS:PORT, ssl:ADDRESS:PORT, unix:PATH',
           type: 'string',
           examples: ['tcp:127.0.0.1:6654', 'unix:run/red.mgmt'],
@@ -35,7 +34,7 @@ export const openflow = z
       .describe('Passive connections; as Open vSwitch writes them is fine too: ptcp:PORT:ADDRESS, punix:PATH'),
     controllers: z
       .array(
-        leaf(readController, {
+        leaf((value) => readTarget(value, false), {
           description: 'A controller to connect to: tcp:HOST:PORT, ssl:HOST:PORT, unix:PATH',
           type: 'string',
           examples: ['tcp:127.0.0.1:6653'],
@@ -109,50 +108,14 @@ function hex(id: bigint): string {
   return id.toString(16).padStart(16, '0');
 }
 
-/** IANA's port of OpenFlow. */
-const STANDARD_PORT = 6653;
-
-/** Endpoints to listen on, and Open vSwitch's words for them (ovsdb(7), «Connection Methods»). */
-function readListen(value: unknown): OpenFlowEndpoint {
-  const example = 'tcp:127.0.0.1:6654, ssl:127.0.0.1:6654 or unix:run/red.mgmt';
-  const read = text(value, 'where to listen', example);
-  const passive = /^p(tcp|ssl):(\d{1,5})?(?::(.+))?$/.exec(read);
-  if (passive !== null) {
-    const [, kind, port = String(STANDARD_PORT), host = '0.0.0.0'] = passive;
-    return network(kind, host.replace(/^\[(.*)\]$/, '$1'), port, read, example);
+/** @throws Fault */
+function readTarget(value: unknown, listening: boolean): Target {
+  const what = listening ? 'an address to listen at' : 'an address of a controller';
+  const read = text(value, what, 'tcp:127.0.0.1:6653 or unix:run/red.mgmt');
+  try {
+    return parseTarget(read, listening);
+  } catch (error) {
+    if (!(error instanceof TargetError)) throw error;
+    throw new Fault(error.message, error.cure);
   }
-  const end = endpoint(read.replace(/^punix:/, 'unix:'), example);
-  if (end.kind !== 'unix' && isIP(end.host) === 0)
-    throw new Fault(`'${end.host}' is no address to listen on`, 'write an IP address of this machine');
-  return end;
-}
-
-function readController(value: unknown): OpenFlowEndpoint {
-  const example = 'tcp:127.0.0.1:6653, ssl:127.0.0.1:6653 or unix:run/controller.sock';
-  const read = text(value, 'a controller', example);
-  if (/^p(tcp|ssl|unix):/.test(read)) throw new Fault(`'${read}' listens`, 'move it to listen');
-  return endpoint(read, example);
-}
-
-function endpoint(read: string, example: string): OpenFlowEndpoint {
-  const unix = /^unix:(.+)$/.exec(read);
-  if (unix !== null) return { kind: 'unix', path: readFile(unix[1]) };
-  const parts = /^(tcp|ssl):(?:\[([^\]]+)\]|([^:\s]+))(?::(\d{1,5}))?$/.exec(read);
-  if (parts === null) throw new Fault(`'${read}' is no connection`, `write ${example}`);
-  const [, kind, six, host = six, port = String(STANDARD_PORT)] = parts;
-  if (six !== undefined && isIP(six) !== 6) throw new Fault(`'${six}' is no IPv6 address`, `write ${example}`);
-  return network(kind, host!, port, read, example);
-}
-
-function network(
-  kind: string | undefined,
-  host: string,
-  port: string,
-  read: string,
-  example: string,
-): OpenFlowEndpoint {
-  const number = Number(port);
-  if (number < 1 || number > 65535) throw new Fault(`'${read}' has no port from 1 to 65535`, `write ${example}`);
-  if (!/^[A-Za-z0-9:._-]+$/.test(host)) throw new Fault(`'${host}' is no host`, `write ${example}`);
-  return { kind: kind === 'ssl' ? 'ssl' : 'tcp', host, port: number };
 }
