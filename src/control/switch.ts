@@ -63,6 +63,7 @@ export class Switch {
   readonly #toAnnounce = new Set<string>();
   #model: SwitchModel;
   #slowTimer: NodeJS.Timeout | undefined;
+  #started = false;
   #stopped = false;
   #changing = false;
   /** Ends when the change before has: they do not overlap. */
@@ -77,6 +78,7 @@ export class Switch {
       await made.#workers.ready();
       await made.change(model);
       made.#toAnnounce.clear();
+      made.#started = true;
       return made;
     } catch (error) {
       await made.stop();
@@ -143,6 +145,11 @@ export class Switch {
 
   /** The workers' clock: monotonic microseconds. */
   readonly clockUs = microsecondsSince(this.#origin);
+
+  /** Whether it has come up as it was to be: what fails from now on is an event. */
+  get started(): boolean {
+    return this.#started;
+  }
 
   /** What it is now. */
   get model(): SwitchModel {

@@ -43,7 +43,7 @@ export interface Parts {
   readonly nowMs: () => number;
   /** Something could not be done that had been checked. */
   readonly onTrouble: (message: string) => void;
-  /** Lets a tenant's datapath have all that workers must know of it. */
+  /** Lets workers have all that they must know of a tenant's datapath, and who may connect to it be as its model says. */
   readonly openDatapath: (tenant: Tenant) => Promise<void>;
   /** Ends what is open for a tenant's datapath. */
   readonly shutDatapath: (tenant: Tenant) => Promise<void>;
@@ -268,6 +268,7 @@ export class Transition {
     const other = await change.settle();
     for (const fault of change.faults) this.#parts.onTrouble(`rules of ${model.name}: ${fault}`);
     if (other !== null) await workers.tell({ type: 'set-tenant', image: other });
+    await openDatapath(known);
   }
 
   /** Whether the same devices, tenants and tags stand behind the same names. */

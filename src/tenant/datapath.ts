@@ -25,13 +25,17 @@ export function openDatapath(
 ): Datapath {
   const { name, openflow, quota } = model;
   const host = { nowMs, wake, portCounts: (row: number) => portCounts(ledgers, row) };
-  const made = new Datapath(BigInt(`0x${openflow.dpid}`), name, rules, host, quota.rules);
+  const made = new Datapath(idOf(openflow), name, rules, host, quota.rules);
   for (const [port, number] of numberPorts(model.bridge.ports))
     addPort(made, port, number, rows.of(port), openflow.dpid, nowMs());
   const faults = configureDatapath(made, openflow);
   // They were tried when the file was read.
   if (faults.length > 0) throw new Error(`rules of ${name}: ${faults[0].message}`);
   return made;
+}
+
+function idOf({ dpid }: OpenFlowModel): bigint {
+  return BigInt(`0x${dpid}`);
 }
 
 /** Takes those ports away that the model has no more, or under another number. */
@@ -43,6 +47,8 @@ export function removePorts(datapath: Datapath, model: TenantModel): void {
 
 /** Adds the ports of the model that are not there, and makes the rules of the configuration those of the model. */
 export function changeDatapath(datapath: Datapath, model: TenantModel, rows: Numbers, nowMs: number): RuleFault[] {
+  datapath.id = idOf(model.openflow);
+  datapath.mostRules = model.quota.rules;
   for (const [port, number] of numbersFor(datapath, model)) {
     if (!datapath.ports.has(number)) addPort(datapath, port, number, rows.of(port), model.openflow.dpid, nowMs);
   }

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Link } from '../../../native-free/links.ts';
 import type { Channel } from '../../openflow/channel/channel.ts';
 import type { ChannelEvent } from '../../openflow/channel/options.ts';
@@ -10,11 +11,20 @@ const TICK_MS = 250;
 /** Frames for controllers that are taken from a worker before other things get their turn. */
 const MOST_PACKET_INS = 256;
 
+/** What is open for a tenant. */
+interface Open {
+  /** The part of the model that it is as. */
+  readonly asked: object;
+  readonly channel: Channel | null;
+  /** Why it could not be opened. */
+  readonly failure?: string;
+}
+
 /** What drives the datapaths of a switch: time, frames for controllers, links. */
 export class Datapaths {
   readonly #running: Switch;
   readonly #timer: NodeJS.Timeout;
-  readonly #channels = new Map<string, Channel>();
+  readonly #open = new Map<string, Open>();
   #turning = false;
 
   constructor(running: Switch) {
@@ -25,22 +35,42 @@ export class Datapaths {
 
   /** The tenant's channel; undefined where nobody can connect. */
   channel({ model }: Tenant): Channel | undefined {
-    return this.#channels.get(model.name);
+    return this.#open.get(model.name)?.channel ?? undefined;
   }
 
-  /** @returns when the workers have all rules of the tenant, which they have been given, and controllers may come */
-  async open({ model, datapath }: Tenant): Promise<void> {
+  /**
+   * Opens what is not open, and opens anew what the model says otherwise.
+   * @returns when the workers have all rules of the tenant, which they have been given, and controllers may come
+   * @throws UserError where an address cannot be listened at while the switch starts; later that is told as an event, and tried again
+   */
+  async open(tenant: Tenant): Promise<void> {
+    const { model, datapath } = tenant;
     await datapath.barrier();
+    const { flows: _, groups: __, meters: ___, queues: ____, ...asked } = model.openflow;
+    const known = this.#open.get(model.name);
+    if (known !== undefined && known.channel !== null && isDeepStrictEqual(known.asked, asked)) return;
+    if (known !== undefined) {
+      this.#open.delete(model.name);
+      await known.channel?.close();
+      datapath.standalone = false;
+    }
     const tell = (event: ChannelEvent) => this.#running.events.openflow(model.name, event);
-    const channel = await openChannel(datapath, model.openflow, tell);
-    if (channel !== null) this.#channels.set(model.name, channel);
+    try {
+      this.#open.set(model.name, { asked, channel: await openChannel(datapath, model.openflow, tell) });
+    } catch (error) {
+      if (!this.#running.started) throw error;
+      const message = error instanceof Error ? error.message : String(error);
+      if (known?.failure !== message)
+        this.#running.events.add({ type: 'trouble', message: `openflow of ${model.name}: ${message}` });
+      this.#open.set(model.name, { asked, channel: null, failure: message });
+    }
   }
 
   /** Ends what is open for a tenant; its workers may go then. */
   async shut({ model, datapath }: Tenant): Promise<void> {
-    const channel = this.#channels.get(model.name);
-    this.#channels.delete(model.name);
-    await channel?.close();
+    const known = this.#open.get(model.name);
+    this.#open.delete(model.name);
+    await known?.channel?.close();
     datapath.close();
   }
 
@@ -86,7 +116,10 @@ export class Datapaths {
   }
 
   #tick(): void {
-    for (const { datapath } of this.#running.tenants) datapath.tick();
+    for (const tenant of this.#running.tenants) {
+      tenant.datapath.tick();
+      if (this.#open.get(tenant.model.name)?.failure !== undefined) void this.open(tenant);
+    }
     this.turn();
   }
 }

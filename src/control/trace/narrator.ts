@@ -3,6 +3,7 @@ import type { Pool } from '../../frame/pool.ts';
 import { Ring } from '../../frame/ring.ts';
 import { DROP_REASONS } from '../../observe/drop.ts';
 import { Column, Ledger } from '../../observe/ledger.ts';
+import type { Datapath } from '../../openflow/datapath/datapath.ts';
 import { HopKind, ROUTER_ROW, type TenantImage } from '../../path/image.ts';
 import type { Outputs } from '../../path/outputs.ts';
 import { Punt, PuntRecord } from '../../path/punt.ts';
@@ -10,6 +11,8 @@ import type { Observer, OutStage, Stage } from '../../path/stage.ts';
 import { formatAddress } from '../../wire/address.ts';
 import { formatMac } from '../../wire/ethernet.ts';
 import type { TenantModel } from '../config/model.ts';
+
+import { RuleNarrator } from './rule-narrator.ts';
 
 /** One thing that happened to the frame. */
 export interface Step {
@@ -45,7 +48,10 @@ export class Narrator implements Observer {
   /** Hits of each list when they were looked at last. */
   readonly #hits: Float64Array[];
 
-  constructor(pool: Pool, model: TenantModel, image: TenantImage) {
+  readonly rules: RuleNarrator;
+
+  constructor(pool: Pool, model: TenantModel, image: TenantImage, datapath: Datapath) {
+    this.rules = new RuleNarrator(datapath, (text) => this.say('rules', text));
     this.#pool = pool;
     this.#model = model;
     this.#image = image;
@@ -132,6 +138,7 @@ export class Narrator implements Observer {
     if (batch.fate[0] === Fate.Leaked)
       this.say(stage, 'handed to the router of another tenant, which shares the prefix');
     if (batch.fate[0] === Fate.Punted && this.steps.length === said) this.say(stage, 'taken by the slow path');
+    if (stage === 'rules' && batch.fate[0] === Fate.Live) this.rules.goesOn();
     if (this.steps.length === said) this.say(stage, 'goes on');
   }
 
@@ -139,6 +146,8 @@ export class Narrator implements Observer {
     const at = batch.start[0];
     const group = (batch.traits[0] & Trait.Group) !== 0;
     const place = this.steps.length;
+    // Rules may have sent it elsewhere before.
+    this.#egressPorts.length = 0;
     run();
     const ports = new Set(this.#egressPorts);
     this.#egressPorts.length = 0;

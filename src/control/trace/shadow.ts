@@ -2,6 +2,7 @@ import { Pool } from '../../frame/pool.ts';
 import { Ring } from '../../frame/ring.ts';
 import { TxQueue } from '../../frame/tx-queue.ts';
 import { COLUMNS } from '../../observe/ledger.ts';
+import { createRulesImage } from '../../openflow/datapath/counters.ts';
 import type { Devices } from '../../path/devices.ts';
 import { ROUTER_ROW, type TenantImage, WorkCount } from '../../path/image.ts';
 import { SharedBuckets } from '../../table/shared-buckets.ts';
@@ -16,11 +17,13 @@ const QUEUE = 512;
  * path that is made of it does exactly what the real one would do with the next frame, and nothing of it is left behind.
  */
 export function shadowOf(image: TenantImage): TenantImage {
-  const { bridge, router, acls } = image;
+  const { bridge, router, acls, rules } = image;
   return {
     ...image,
     bridge: { ...bridge, macs: { memory: copyOf(bridge.macs.memory) } },
     router: router === null ? null : { ...router, neighbors: { memory: copyOf(router.neighbors.memory) } },
+    rules:
+      rules === null ? null : { ...createRulesImage(1), rates: { ...rules.rates, memory: copyOf(rules.rates.memory) } },
     acls: acls.map((acl) => ({ ...acl, before: null, hits: [new Float64Array(acl.hits[0].length)] })),
     workers: [
       {

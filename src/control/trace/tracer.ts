@@ -4,6 +4,7 @@ import { VNET_SIZE } from '../../frame/layout.ts';
 import type { TxQueue } from '../../frame/tx-queue.ts';
 import { ROUTER_ROW } from '../../path/image.ts';
 import { takeLeaked } from '../../path/leak.ts';
+import { RuleStore } from '../../path/rules/store.ts';
 import { type LeakSink, TenantPath } from '../../path/tenant-path.ts';
 import { arriveCopy } from '../../port/arrival.ts';
 import type { Tenant } from '../../tenant/tenant.ts';
@@ -54,8 +55,10 @@ export function traceFrame(context: TraceContext, tenant: Tenant, port: string, 
   };
   const pathOf = (one: Tenant, leaks: LeakSink): { path: TenantPath; narrator: Narrator } => {
     const image = shadowOf(one.image);
-    const narrator = new Narrator(pool, one.model, image);
-    const path = new TenantPath(pool, image, 0, stand.devices, stand.buckets, leaks, null, narrator);
+    const narrator = new Narrator(pool, one.model, image, one.datapath);
+    const store = image.rules === null ? null : new RuleStore(image.rules.workers[0]);
+    store?.load(one.datapath.records());
+    const path = new TenantPath(pool, image, 0, stand.devices, stand.buckets, leaks, store, narrator);
     path.setCache(false);
     return { path, narrator };
   };

@@ -69,8 +69,11 @@ export interface FlowRemovedEvent {
  * Source: OpenFlow Switch Specification 1.3.5, sections 5 to 7.
  */
 export class Datapath {
-  readonly id: bigint;
+  /** What controllers know it by. */
+  id: bigint;
   readonly name: string;
+  /** Most rules; those that are there stay when it is lowered. */
+  mostRules: number;
   readonly flows: FlowTables;
   readonly groups: GroupTable;
   readonly meters: MeterTable;
@@ -95,6 +98,7 @@ export class Datapath {
 
   constructor(id: bigint, name: string, image: RulesImage, host: DatapathHost, mostRules: number) {
     this.id = id;
+    this.mostRules = mostRules;
     this.name = name;
     this.#host = host;
     this.#counters = new Counters(image);
@@ -128,7 +132,7 @@ export class Datapath {
       journal: this.#journal,
       around: this.#around,
       indices: this.#indices,
-      most: mostRules,
+      most: () => this.mostRules,
       nowMs: host.nowMs,
       removed: (rule, reason) => this.#removed(rule, reason),
     });
@@ -139,7 +143,7 @@ export class Datapath {
       meters,
       queues,
       ports,
-      mostRules,
+      mostRules: () => this.mostRules,
       counters: this.#counters,
       host,
     });
@@ -255,9 +259,23 @@ export class Datapath {
   }
 
   #writeMode(): void {
+    this.log.write(this.#modeRecord());
+  }
+
+  #modeRecord(): number[] {
     const fail = this.#standalone ? FailMode.Standalone : FailMode.None;
     const fragments = this.config.flags === 1 ? FragmentMode.Drop : FragmentMode.Normal;
-    this.log.write([LogRecord.Mode, fail, fragments, this.config.missSendLength]);
+    return [LogRecord.Mode, fail, fragments, this.config.missSendLength];
+  }
+
+  /** All that a worker must be told to be as those that have carried out everything. */
+  *records(): Generator<Int32Array> {
+    for (const port of this.ports.values()) yield Int32Array.from(portRecord(port));
+    for (const record of this.meters.records()) yield Int32Array.from(record);
+    for (const record of this.groups.records(this.#indices)) yield Int32Array.from(record);
+    for (const record of this.queues.records()) yield Int32Array.from(record);
+    yield* this.flows.records();
+    yield Int32Array.from(this.#modeRecord());
   }
 
   addPort(port: DatapathPort): void {
@@ -281,8 +299,8 @@ export class Datapath {
     this.#tell(PortReason.Modify, port);
   }
 
-  #writePort({ number, row, config }: DatapathPort): void {
-    this.log.write([LogRecord.Port, number, row, config]);
+  #writePort(port: DatapathPort): void {
+    this.log.write(portRecord(port));
   }
 
   #tell(reason: number, port: DatapathPort): void {
@@ -359,4 +377,8 @@ export class Datapath {
     }
     this.#reclaiming = false;
   }
+}
+
+function portRecord({ number, row, config }: DatapathPort): number[] {
+  return [LogRecord.Port, number, row, config];
 }

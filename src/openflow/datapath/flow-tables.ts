@@ -27,7 +27,7 @@ export interface FlowTablesContext {
   readonly around: Surroundings;
   readonly indices: Indices;
   /** Most rules of the tenant. */
-  readonly most: number;
+  readonly most: () => number;
   readonly nowMs: () => number;
   /** A rule is gone from the workers' log: its counters are final when they have carried that out. @param reason `RemovedReason` */
   readonly removed: (rule: Rule, reason: number) => void;
@@ -38,7 +38,7 @@ const NO_MATCH = Int32Array.of();
 /** A datapath's rules, by what they are and by what they match. Source: 1.3.5, sections 6.4 and 7.3.4.1. */
 export class FlowTables {
   readonly #context: FlowTablesContext;
-  readonly #pool: IndexPool;
+  readonly #pool = new IndexPool(Limit.Rules);
   /** Rules of each table, and all by table, priority and match. */
   readonly #tables = new Map<number, Set<Rule>>();
   readonly #byKey = new Map<string, Rule>();
@@ -46,7 +46,6 @@ export class FlowTables {
 
   constructor(context: FlowTablesContext) {
     this.#context = context;
-    this.#pool = new IndexPool(Math.min(Limit.Rules, context.most + (context.most >> 2) + 1024));
   }
 
   get size(): number {
@@ -69,6 +68,18 @@ export class FlowTables {
   /** The rule that adding this one would replace. */
   find(mod: FlowMod): Rule | undefined {
     return this.#byKey.get(this.keyOf(mod));
+  }
+
+  /** All rules as records of the log. */
+  *records(): Generator<Int32Array> {
+    const { indices } = this.#context;
+    for (const rule of this.#byKey.values()) yield setRecord(rule, compileInstructions(rule.instructions, indices));
+  }
+
+  /** The rule that workers know by an index. */
+  at(index: number): Rule | undefined {
+    for (const rule of this.#byKey.values()) if (rule.index === index) return rule;
+    return undefined;
   }
 
   give(index: number): void {
@@ -157,8 +168,8 @@ export class FlowTables {
     const key = ruleKey(mod.table, mod.priority, text);
     if ((mod.flags & FlowFlag.CheckOverlap) !== 0) this.#refuseOverlap(mod, triples);
     const old = this.#byKey.get(key);
-    if (old === undefined && this.#byKey.size >= most)
-      throw refuse('FLOW_MOD_FAILED', 'TABLE_FULL', `the tenant may have ${most} rules`);
+    if (old === undefined && this.#byKey.size >= most())
+      throw refuse('FLOW_MOD_FAILED', 'TABLE_FULL', `the tenant may have ${most()} rules`);
     const index = this.#pool.take();
     if (index < 0) throw refuse('FLOW_MOD_FAILED', 'TABLE_FULL', `there are ${Limit.Rules} rules at most`);
     if (journal.active) journal.note(() => this.#pool.give(index));

@@ -108,13 +108,22 @@ export class GroupTable {
       if (old === undefined) this.groups.delete(group.id);
       else this.groups.set(group.id, old);
     });
+    this.#log.write(this.#record(group, indices));
+  }
+
+  /** All groups as records of the log. */
+  *records(indices: Indices): Generator<number[]> {
+    for (const group of this.groups.values()) yield this.#record(group, indices);
+  }
+
+  #record(group: Group, indices: Indices): number[] {
     const record: number[] = [LogRecord.GroupSet, group.index, KIND[group.type], group.buckets.length];
     for (const [i, { weight, watchPort, watchGroup, actions }] of group.buckets.entries()) {
       const body = compileBucket(actions, indices);
       const watched = watchGroup === Groups.Any ? -1 : (this.groups.get(watchGroup)?.index ?? -1);
       record.push(group.places[i], weight, watchPort | 0, watched, body.length, ...body);
     }
-    this.#log.write(record);
+    return record;
   }
 
   #check({ group, type, buckets }: GroupMod, around: Surroundings): GroupType {

@@ -94,18 +94,29 @@ export class MeterTable {
       if (old === undefined) this.meters.delete(meter.id);
       else this.meters.set(meter.id, old);
     });
-    const record: number[] = [LogRecord.MeterSet, meter.index, meter.flags, meter.bands.length];
     for (const [i, band] of meter.bands.entries()) {
-      const level = band.type === 'dscp_remark' ? band.precedenceLevel : 0;
-      const kind = band.type === 'dscp_remark' ? BandKind.DscpRemark : BandKind.Drop;
       const scale = (meter.flags & MeterFlag.Packets) === 0 ? 1000 : 1;
       // Without a burst of its own a band may save up a second of its rate, as in Open vSwitch.
       const burst = (meter.flags & MeterFlag.Burst) !== 0 && band.burst > 0 ? band.burst : band.rate;
       this.#rates.set(meter.places[i], band.rate * scale, burst * scale, this.#nowMs() * 1000);
-      record.push(meter.places[i], kind, band.rate | 0, level);
     }
-    this.#log.write(record);
+    this.#log.write(recordOf(meter));
   }
+
+  /** All meters as records of the log. */
+  *records(): Generator<number[]> {
+    for (const meter of this.meters.values()) yield recordOf(meter);
+  }
+}
+
+function recordOf(meter: Meter): number[] {
+  const record: number[] = [LogRecord.MeterSet, meter.index, meter.flags, meter.bands.length];
+  for (const [i, band] of meter.bands.entries()) {
+    const level = band.type === 'dscp_remark' ? band.precedenceLevel : 0;
+    const kind = band.type === 'dscp_remark' ? BandKind.DscpRemark : BandKind.Drop;
+    record.push(meter.places[i], kind, band.rate | 0, level);
+  }
+  return record;
 }
 
 function check({ meter, flags, bands }: MeterMod): void {

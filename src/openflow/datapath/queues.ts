@@ -59,6 +59,11 @@ export class QueueTable {
     return true;
   }
 
+  /** All queues as records of the log. */
+  *records(): Generator<number[]> {
+    for (const { port, id, index } of this.#queues.values()) yield [LogRecord.Queue, port, id | 0, index];
+  }
+
   remove(port: number, id: number): void {
     const key = keyOf(port, id);
     const old = this.#queues.get(key);

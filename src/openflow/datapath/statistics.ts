@@ -21,7 +21,7 @@ export interface StatisticsContext {
   readonly groups: GroupTable;
   readonly meters: MeterTable;
   readonly queues: QueueTable;
-  readonly mostRules: number;
+  readonly mostRules: () => number;
   readonly ports: ReadonlyMap<number, DatapathPort>;
   readonly counters: Counters;
   readonly host: DatapathHost;
@@ -78,7 +78,7 @@ export class Statistics {
   }
 
   tableFeatures(): TableFeatures[] {
-    return tableFeatures(this.#context.mostRules);
+    return tableFeatures(this.#context.mostRules());
   }
 
   portDescs(): PortDesc[] {

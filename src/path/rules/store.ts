@@ -15,6 +15,8 @@ export interface PacketOutSink {
   packetOut(words: Int32Array, at: number): void;
 }
 
+const NO_FRAMES: PacketOutSink = { packetOut: () => {} };
+
 /** Key of a port's queue: numbers of both. */
 export const queueKey = (port: number, queue: number): number => port * 2 ** 32 + (queue >>> 0);
 
@@ -85,6 +87,12 @@ export class RuleStore {
     }
     if (done > 0) this.#settle();
     return done;
+  }
+
+  /** Carries out records that do not come by the ring; frames are not among them. */
+  load(records: Iterable<Int32Array>): void {
+    for (const record of records) this.carryOut(record, 0, record.length, NO_FRAMES);
+    this.#settle();
   }
 
   /** Carries out one record. */
