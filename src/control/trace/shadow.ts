@@ -5,6 +5,7 @@ import { COLUMNS } from '../../observe/ledger.ts';
 import { createRulesImage } from '../../openflow/datapath/counters.ts';
 import type { Devices } from '../../path/devices.ts';
 import { ROUTER_ROW, type TenantImage, WorkCount } from '../../path/image.ts';
+import type { RulesImage } from '../../path/rules/log.ts';
 import { SharedBuckets } from '../../table/shared-buckets.ts';
 
 const RING = 1 << 17;
@@ -22,8 +23,7 @@ export function shadowOf(image: TenantImage): TenantImage {
     ...image,
     bridge: { ...bridge, macs: { memory: copyOf(bridge.macs.memory) } },
     router: router === null ? null : { ...router, neighbors: { memory: copyOf(router.neighbors.memory) } },
-    rules:
-      rules === null ? null : { ...createRulesImage(1), rates: { ...rules.rates, memory: copyOf(rules.rates.memory) } },
+    rules: rules === null ? null : shadowRules(rules),
     acls: acls.map((acl) => ({ ...acl, before: null, hits: [new Float64Array(acl.hits[0].length)] })),
     workers: [
       {
@@ -35,6 +35,17 @@ export function shadowOf(image: TenantImage): TenantImage {
       },
     ],
   };
+}
+
+/** Counters and a ring that all shadows use, one after the other: nobody reads what is counted there. */
+let counters: RulesImage | undefined;
+
+function shadowRules({ rates }: RulesImage): RulesImage {
+  counters ??= createRulesImage(1);
+  // Frames that the shadow before gave to controllers.
+  const ring = new Ring(counters.workers[0].packetIns);
+  while (ring.peek() >= 0) ring.pop();
+  return { ...counters, rates: { ...rates, memory: copyOf(rates.memory) } };
 }
 
 /** What paths of shadows share: memory for frames, devices that keep what leaves, rates. */
