@@ -35,6 +35,10 @@ const NEEDS = {
     reason: 'no package cap (sh bin/install-cap)',
     met: () => existsSync('node_modules/cap/build/Release/cap.node'),
   },
+  controllers: {
+    reason: 'no osken-manager and ovs-testcontroller (apt-get install python3-os-ken openvswitch-testcontroller)',
+    met: () => runs('osken-manager', '--version') && runs('ovs-testcontroller', '--version'),
+  },
   tshark: { reason: 'no tshark (apt-get install tshark)', met: () => runs('tshark', '-v') },
 } as const;
 type Need = keyof typeof NEEDS;
@@ -48,6 +52,7 @@ const SUITES: readonly { readonly files: string; readonly needs: readonly Need[]
   { files: 'test/lab/**/!(machines|cap).test.ts', needs: LINUX },
   { files: 'test/lab/cap.test.ts', needs: [...LINUX, 'cap'] },
   { files: 'test/lab/machines.test.ts', needs: [...LINUX, 'guest'] },
+  { files: 'test/lab/controllers.test.ts', needs: ['controllers'] },
   { files: 'test/golden/**/*.test.ts', needs: ['tshark'] },
 ];
 
