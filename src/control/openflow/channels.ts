@@ -49,6 +49,7 @@ function newsOf(listen: readonly string[], tell: (event: ChannelEvent) => void):
   return (event) => {
     if (event.kind === 'accepted' || (event.kind === 'closed' && listen.includes(event.peer))) return;
     if (event.kind === 'connected') failures.delete(event.peer);
+    if (event.kind === 'closed') failures.set(event.peer, event.reason);
     if (event.kind === 'unreachable') {
       if (failures.get(event.peer) === event.reason) return;
       failures.set(event.peer, event.reason);

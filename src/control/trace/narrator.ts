@@ -139,7 +139,8 @@ export class Narrator implements Observer {
       this.say(stage, 'handed to the router of another tenant, which shares the prefix');
     if (batch.fate[0] === Fate.Punted && this.steps.length === said) this.say(stage, 'taken by the slow path');
     if (stage === 'rules' && batch.fate[0] === Fate.Live) this.rules.goesOn();
-    if (this.steps.length === said) this.say(stage, 'goes on');
+    // Rules that have sent it away have said where.
+    if (this.steps.length === said && batch.fate[0] !== Fate.Sent) this.say(stage, 'goes on');
   }
 
   #forward(batch: Batch, run: () => void): void {

@@ -66,7 +66,7 @@ export class RuleNarrator implements RuleObserver {
   }
 
   #text(rule: Parameters<typeof formatFlow>[0]): string {
-    return formatFlow({ ...rule, flags: 0 }, this.#names);
+    return formatFlow({ ...rule, table: 0, flags: 0 }, this.#names);
   }
 
   #op(words: Int32Array, at: number): string {
