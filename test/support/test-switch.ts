@@ -79,6 +79,7 @@ export class TestSwitch {
       () => this.nowUs,
       () => this.run(),
     );
+    const emptied = new Set<Datapath>();
     this.devices = new MemoryDevices(workers);
     this.#parts = {
       workers,
@@ -97,7 +98,8 @@ export class TestSwitch {
         throw new Error(message);
       },
       openDatapath: async ({ datapath }) => {
-        if (options.rules === true) datapath.flowMod(parseFlow('', 'delete'), 'cli');
+        if (options.rules === true && !emptied.has(datapath)) datapath.flowMod(parseFlow('', 'delete'), 'cli');
+        emptied.add(datapath);
       },
       shutDatapath: async () => {},
     };
