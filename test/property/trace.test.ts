@@ -115,4 +115,4 @@ test(`what trace says is what happens, and trace leaves nothing behind; seed ${s
     }),
     { seed, numRuns: 60, endOnFailure: true },
   );
-});
+}, 180_000);

@@ -37,15 +37,16 @@ export function shadowOf(image: TenantImage): TenantImage {
   };
 }
 
-/** Counters and a ring that all shadows use, one after the other: nobody reads what is counted there. */
-let counters: RulesImage | undefined;
+/** Counters, rates and a ring that all shadows use, one after the other: nobody reads what is counted there. */
+let shared: RulesImage | undefined;
 
 function shadowRules({ rates }: RulesImage): RulesImage {
-  counters ??= createRulesImage(1);
+  shared ??= createRulesImage(1);
+  new Uint8Array(shared.rates.memory).set(new Uint8Array(rates.memory));
   // Frames that the shadow before gave to controllers.
-  const ring = new Ring(counters.workers[0].packetIns);
+  const ring = new Ring(shared.workers[0].packetIns);
   while (ring.peek() >= 0) ring.pop();
-  return { ...counters, rates: { ...rates, memory: copyOf(rates.memory) } };
+  return shared;
 }
 
 /** What paths of shadows share: memory for frames, devices that keep what leaves, rates. */
