@@ -16,6 +16,8 @@ export type QemuNews = 'connected' | 'closed' | 'bad-length' | 'refused';
 /** The rest of a frame that was begun is tried again so often, more and more rarely: there is no other sign that the peer reads. */
 const FIRST_RETRY_US = 1000;
 const LAST_RETRY_US = 16_000;
+/** Who knocks without end is told of once a second. */
+const QUIET_US = 1_000_000;
 
 /**
  * A virtual machine behind a unix stream socket, as QEMU's `-netdev stream` speaks it: before each frame its length, 4 bytes. One
@@ -35,6 +37,7 @@ export class QemuPort implements Port {
   readonly #reader = new StreamReader();
   readonly #writer = new StreamWriter();
   #closing = false;
+  #quietUntilUs = 0;
   #credit = 0;
   #tenant = 0;
   /** When the rest of a frame that was begun is tried again, and what was waited for last. Whose it is. */
@@ -180,7 +183,11 @@ export class QemuPort implements Port {
 
   #meet(link: QemuLink): void {
     if (link.fd >= 0) {
-      if (link.refuse()) this.#tell('refused');
+      if (!link.refuse()) return;
+      const now = this.#clock();
+      if (now < this.#quietUntilUs) return;
+      this.#quietUntilUs = now + QUIET_US;
+      this.#tell('refused');
     } else if (link.connect(this.#clock())) this.#tell('connected');
   }
 

@@ -148,12 +148,17 @@ describe.each(['uring', 'poll'] as const)('a qemu port, by %s', (mode) => {
   });
 
   it('turns a second peer away, and keeps the first', () => {
-    const { connect, put, news } = rig(mode);
+    const { connect, turn, put, news } = rig(mode);
     const first = connect();
     const second = connect();
     second.receive();
     expect(second.closed).toBe(true);
+    for (let i = 0; i < 5; i++) connect();
+    // However many there are, one piece of news a second.
     expect(news).toEqual(['connected', 'refused']);
+    turn(1000);
+    connect();
+    expect(news).toEqual(['connected', 'refused', 'refused']);
     put(1, 64);
     expect(first.receive().length).toBe(1);
   });
