@@ -15,16 +15,17 @@ import { Decision as D, type Decisions } from './decision.ts';
 import { Entry, generate, STRIDE4, STRIDE6 } from './generate.ts';
 import { type Shape, sameShape, shapeOf } from './shape.ts';
 
-/** Places of two entries each. Memory is touched only where flows are. */
+/** Places of two entries each: at most, and to begin with. Few flows then lie close together, in few pages and cache lines. */
 const PLACES4 = 1 << 17;
 const PLACES6 = 1 << 15;
+const FIRST_PLACES = 1 << 10;
 /** Every entry is proved again at least so often, by which its addresses are kept from ageing. */
 const PROVE_MS = 1000;
 const LAST_STAMP = 1 << 30;
 /** Shapes whose loops are kept. */
 const MOST_LOOPS = 16;
 
-type Hit = (batch: Batch, stamp: number) => number;
+type Hit = (batch: Batch, stamp: number, mask4: number, mask6: number) => number;
 
 export interface FlowCacheContext {
   readonly pool: Pool;
@@ -50,7 +51,8 @@ export interface FlowCacheContext {
  * or a rule has changed, and once a second: an entry with an older stamp proves itself at its next hit, by the versions of
  * the very slots that it depends on, so that changes elsewhere cost it that and no more.
  *
- * Bounded: a fixed number of places, two entries each. When both are good, only one miss in four takes a place, so that a storm of
+ * Bounded: a number of places, two entries each, of which more are used as flows come, up to a fixed number. Entries stay where they
+ * are then: half of them or more are not found any more, and are decided again. When both are good, only one miss in four takes a place, so that a storm of
  * flows that never come back drives out few that do. Headers that a sender chooses make misses, never longer chains.
  */
 export class FlowCache {
@@ -83,6 +85,11 @@ export class FlowCache {
   #random = 1;
   #full = false;
   #misses = 0;
+  #mask4 = FIRST_PLACES - 1;
+  #mask6 = FIRST_PLACES - 1;
+  /** Entries that were taken since there are so many places. */
+  #taken4 = 0;
+  #taken6 = 0;
   readonly #counts: Float64Array;
 
   constructor(context: FlowCacheContext) {
@@ -149,8 +156,6 @@ export class FlowCache {
       source: this.decisions.source,
       table4: this.#table4,
       table6: this.#table6,
-      mask4: PLACES4 - 1,
-      mask6: PLACES6 - 1,
       seed: this.#seed,
       tenant: this.#image.index,
     });
@@ -169,13 +174,14 @@ export class FlowCache {
    */
   run(batch: Batch): number {
     this.#watch(batch.nowMs);
-    const left = this.#hit(batch, this.#stamp);
+    const left = this.#hit(batch, this.#stamp, this.#mask4, this.#mask6);
     const counts = this.#counts;
     counts[WorkCount.Passed] += left;
     counts[WorkCount.Decided] += this.#misses;
     counts[WorkCount.Carried] += batch.count - left;
     this.#misses = 0;
     if (this.#full) this.forget();
+    else this.#grow();
     return left;
   }
 
@@ -196,6 +202,8 @@ export class FlowCache {
   /** Forgets everything: what it was decided by has changed, or there is no room for another decision. */
   forget(): void {
     this.#full = false;
+    this.#mask4 = this.#mask6 = FIRST_PLACES - 1;
+    this.#taken4 = this.#taken6 = 0;
     this.decisions.forget();
     if (this.#stamp >= LAST_STAMP) {
       // Entries of stamps gone by could come to life again.
@@ -241,11 +249,25 @@ export class FlowCache {
     return true;
   }
 
+  /** More places, when as many entries were taken as there are. */
+  #grow(): void {
+    if (this.#taken4 > this.#mask4) {
+      this.#taken4 = 0;
+      this.#mask4 = Math.min(this.#mask4 * 4 + 3, PLACES4 - 1);
+    }
+    if (this.#taken6 > this.#mask6) {
+      this.#taken6 = 0;
+      this.#mask6 = Math.min(this.#mask6 * 4 + 3, PLACES6 - 1);
+    }
+  }
+
   /**
    * For the generated code: where a new entry goes.
    * @param place of two entries @param seen the one that was compared @returns -1: nowhere this time
    */
   place(table: Int32Array, place: number, stride: number, seen: number): number {
+    if (stride === STRIDE4) this.#taken4++;
+    else this.#taken6++;
     // An entry of the same flow that is good no more.
     if (table[seen + Entry.Stamp] < this.#floor) return seen;
     const other = place + stride;

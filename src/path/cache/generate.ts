@@ -48,7 +48,11 @@ const find = (key: Words, family: 4 | 6, stride: number): string => `
       h ^= h >>> 13;
       const place = (h & mask${family}) * ${stride * 2};
       hashes[i] = h;
-      entries[i] = table${family}[place] === h ? place : place + ${stride};
+      // Without a branch: one that waits for this load, and is guessed wrongly, would hold up the loads behind it.
+      const other = table${family}[place] ^ h;
+      // An entry lies in two cache lines, since arrays begin anywhere: the second is fetched here as well.
+      ahead[i] = table${family}[place + ${stride - 1}];
+      entries[i] = place + ((other | -other) >>> 31) * ${stride};
       families[i] = ${family};`;
 
 const parse4 = (shape: Shape): string => `
@@ -139,10 +143,10 @@ const LATER = 'slow++; marks |= bit; continue;';
 export function generate(shape: Shape, name: string): string {
   return `
 const { words, cache, pool, linkUp, offloads, queues, decisions, touched, source } = context;
-const { table4, table6, mask4, mask6, seed, tenant } = context;
-const hashes = new Int32Array(256), entries = new Int32Array(256), families = new Uint8Array(256);
+const { table4, table6, seed, tenant } = context;
+const hashes = new Int32Array(256), entries = new Int32Array(256), ahead = new Int32Array(256), families = new Uint8Array(256);
 const protos = new Int32Array(256), transports = new Int32Array(256);
-return function hit(batch, stamp) {
+return function hit(batch, stamp, mask4, mask6) {
   const n = batch.count;
   const { fate, start, head, headLength, body, gsoType, csumStart, csumOffset, port } = batch;
   for (let i = 0; i < n; i++) {
