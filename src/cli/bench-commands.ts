@@ -99,4 +99,17 @@ export function addBenchCommands(program: Command): void {
       async (options: { attacks: string; rounds: number; seconds: number; json?: true }) =>
         await (await import('./bench-tap.ts')).benchNoisyCommand(options),
     );
+  bench
+    .command('report')
+    .description('one HTML file of results: plots, bars, the machine, every round; nothing is fetched from a network')
+    .argument('<files...>', 'what bench commands printed with --json')
+    .option('--out <file>', 'where to', 'report.html')
+    .option('--json', 'what was written, as JSON')
+    .addHelpText(
+      'after',
+      '\nExample:\n  tapyard bench tap --json > tap.json; tapyard bench report tap.json --out report.html',
+    )
+    .action(async (files: string[], options: { out: string; json?: true }) =>
+      (await import('./bench-report.ts')).benchReportCommand(files, options),
+    );
 }
