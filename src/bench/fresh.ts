@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { type ErrorCode, UserError } from '../errors.ts';
 
 /** What can be run in a process of its own (run.ts). */
 export type Task = 'acl' | 'lpm' | 'rules';
@@ -12,5 +13,7 @@ export function fresh<Result>(task: Task, words: readonly string[]): Result {
     encoding: 'utf8',
     maxBuffer: 1 << 26,
   });
-  return JSON.parse(text) as Result;
+  const said = JSON.parse(text) as { result: Result } | { failure: { code: ErrorCode; message: string; cure: string } };
+  if ('result' in said) return said.result;
+  throw new UserError(said.failure.code, said.failure.message, said.failure.cure);
 }

@@ -1,4 +1,5 @@
 /** Program of `fresh`: one task, its result on standard output as JSON. */
+import { UserError } from '../errors.ts';
 import type { Task } from './fresh.ts';
 
 const [task, ...words] = process.argv.slice(2) as [Task, ...string[]];
@@ -7,4 +8,11 @@ const tasks: Record<Task, () => Promise<(...words: string[]) => unknown>> = {
   lpm: async () => (await import('./lpm-run.ts')).runLpm,
   rules: async () => (await import('./rules-run.ts')).runRules,
 };
-process.stdout.write(JSON.stringify((await tasks[task]())(...words)));
+try {
+  process.stdout.write(JSON.stringify({ result: (await tasks[task]())(...words) }));
+} catch (error) {
+  // What is the user's to mend is told by whoever started this; the rest is a crash.
+  if (!(error instanceof UserError)) throw error;
+  const { code, message, cure } = error;
+  process.stdout.write(JSON.stringify({ failure: { code, message, cure } }));
+}
