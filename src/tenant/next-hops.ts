@@ -73,11 +73,16 @@ export class NextHops {
     return number;
   }
 
-  /** Drops the sets that are not used, and the hops that only they had. */
-  keep(used: ReadonlySet<number>): void {
+  /** Drops the sets that are not used, and the hops that only they had. @returns whether no set has several members any more, as one had */
+  keep(used: ReadonlySet<number>): boolean {
     this.#sets.keep((number) => used.has(number));
     const members = new Set(this.#sets.entries().flatMap(([, list]) => list));
     this.#hops.keep((number) => members.has(number));
+    const multipath = this.#sets.entries().some(([, list]) => list.length > 1);
+    if (multipath === this.#multipath || this.#stale) return false;
+    this.#multipath = multipath;
+    this.#columns = { ...this.#columns, multipath };
+    return true;
   }
 
   /** No worker remembers what it has decided by what was dropped before. */

@@ -107,13 +107,17 @@ export class RouteTable {
   /** Yields after each step how much it was, in prefixes. */
   *#changeNear(from: Prefixes, to: Prefixes): Generator<number> {
     const gone = new PrefixMap(this.#width);
+    const scratch = new Int32Array(this.#width);
+    const load = (words: readonly number[]): Int32Array => {
+      for (let w = 0; w < scratch.length; w++) scratch[w] = words[w];
+      return scratch;
+    };
     for (const [key, { words, length, set }] of to.near) {
       const then = from.near.get(key);
-      if (then === undefined || then.set !== set) this.#put(Int32Array.from(words), 0, length, set);
+      if (then === undefined || then.set !== set) this.#put(load(words), 0, length, set);
       yield 1;
     }
-    for (const [key, { words, length }] of from.near)
-      if (!to.near.has(key)) gone.set(Int32Array.from(words), length, 0);
+    for (const [key, { words, length }] of from.near) if (!to.near.has(key)) gone.set(load(words), length, 0);
     if (gone.size === 0) return;
     // What was hidden by a nearer one shows again.
     const { file, fileSets } = from;

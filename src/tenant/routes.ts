@@ -76,7 +76,7 @@ export class Routes {
     this.ipv6.build(ipv6);
   }
 
-  /** @returns whether workers must be given other tables */
+  /** @returns whether workers must be given another image */
   async change({ ipv4, ipv6 }: RoutePlan): Promise<boolean> {
     const four = await this.ipv4.change(ipv4);
     const six = await this.ipv6.change(ipv6);
@@ -84,8 +84,8 @@ export class Routes {
       ...[...near.values()].map(({ set }) => set),
       ...fileSets,
     ]);
-    this.#hops.keep(new Set(used));
-    return four || six;
+    const simpler = this.#hops.keep(new Set(used));
+    return four || six || simpler;
   }
 
   /** All workers have a new image, and so have forgotten what they decided before it. */
