@@ -31,6 +31,10 @@ export class OpenFlowRig {
   /** Packet-outs, by the port that they count as having come in by. */
   readonly packetOuts: number[] = [];
 
+  address(number: number): Uint8Array {
+    return this.datapath.ports.get(number)?.address ?? new Uint8Array(6);
+  }
+
   drain(): void {
     const sink = { packetOut: (words: Int32Array, at: number) => this.packetOuts.push(words[at + 1]) };
     while (this.store.apply(1000, sink) > 0);

@@ -73,8 +73,9 @@ export class Connection {
       answerMs,
       probe: () => this.send({ type: 'echo_request', data: new Uint8Array() }),
       dead: () => this.close('no answer to an echo request'),
-      // Its answer may lie among what we have not read: then it is ours to go on, unless it does not read either.
-      excused: () => this.#busy && this.waiting === 0,
+      // Before the hello another clock runs. Later its answer may lie among what we have not read: then it is ours to go on, unless it
+      // does not read either.
+      excused: () => !this.#greeted || (this.#busy && this.waiting === 0),
     });
     this.#greeting = timers.after(GREETING_MS, () => {
       if (!this.#greeted) this.close('no hello');

@@ -205,7 +205,7 @@ export type Message =
 export type { FlowMod, Match };
 
 const MODS: ReadonlySet<string> = new Set<keyof Named>([
-  ...(['flow_mod', 'group_mod', 'meter_mod', 'port_mod', 'table_mod', 'packet_out'] as const),
+  ...(['flow_mod', 'group_mod', 'meter_mod', 'port_mod', 'table_mod', 'packet_out', 'port_status'] as const),
 ]);
 const BY_NUMBER: ReadonlyMap<number, readonly [string, unknown]> = new Map(
   Object.entries(BODIES).map(([type, { number, body }]) => [number, [type, body] as const]),
