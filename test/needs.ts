@@ -39,6 +39,11 @@ const NEEDS = {
     reason: 'no osken-manager and ovs-testcontroller (apt-get install python3-os-ken openvswitch-testcontroller)',
     met: () => runs('osken-manager', '--version') && runs('ovs-testcontroller', '--version'),
   },
+  openssl: { reason: 'no openssl (apt-get install openssl)', met: () => runs('openssl', 'version') },
+  ofctl: {
+    reason: 'no ovs-ofctl (apt-get install openvswitch-common)',
+    met: () => runs('ovs-ofctl', '--version'),
+  },
   tshark: { reason: 'no tshark (apt-get install tshark)', met: () => runs('tshark', '-v') },
 } as const;
 type Need = keyof typeof NEEDS;
@@ -48,7 +53,9 @@ const LINUX: readonly Need[] = ['root', 'tun', 'ip', 'netns'];
 /** Files that are not named here need nothing but the pinned Node. */
 const SUITES: readonly { readonly files: string; readonly needs: readonly Need[] }[] = [
   { files: 'test/unit/native-*.test.ts', needs: LINUX },
+  { files: 'test/unit/openflow-controllers.test.ts', needs: ['openssl'] },
   { files: 'test/contract/ports.test.ts', needs: LINUX },
+  { files: 'test/contract/ofctl.test.ts', needs: ['ofctl'] },
   { files: 'test/lab/**/!(machines|cap).test.ts', needs: LINUX },
   { files: 'test/lab/cap.test.ts', needs: [...LINUX, 'cap'] },
   { files: 'test/lab/machines.test.ts', needs: [...LINUX, 'guest'] },
