@@ -16,7 +16,7 @@ const MATCHES = [
     'dl_src=02:00:00:00:00:00/ff:00:00:00:00:00',
   ],
 ];
-const ACTIONS = ['drop', 'output:1', 'output:2', 'dec_ttl,output:1'];
+const ACTIONS = ['drop', 'output:1', 'output:2', 'NORMAL'];
 
 interface TwinRule {
   readonly table: number;
