@@ -191,12 +191,14 @@ export class FlowCache {
     const neighbor = this.#neighbors === null ? 0 : this.#neighbors.generation();
     const route = this.#fib === null ? 0 : this.#fib.generation();
     const same = mac === this.#macVersion && neighbor === this.#neighborVersion && route === this.#routeVersion;
-    if (same && (nowMs - this.#proved) >>> 0 < PROVE_MS) return;
+    const moves = !same || (nowMs - this.#proved) >>> 0 >= PROVE_MS;
+    // Without a branch that is first taken a second after the loop was optimised: V8 would throw that away.
     this.#macVersion = mac;
     this.#neighborVersion = neighbor;
     this.#routeVersion = route;
-    this.#proved = nowMs;
-    if (++this.#stamp === LAST_STAMP) this.forget();
+    this.#proved = moves ? nowMs : this.#proved;
+    this.#stamp += moves ? 1 : 0;
+    if (this.#stamp === LAST_STAMP) this.forget();
   }
 
   /** Forgets everything: what it was decided by has changed, or there is no room for another decision. */
