@@ -34,7 +34,6 @@ import { PortSecurity } from './port-security.ts';
 import { Punter } from './punter.ts';
 import { ReservedAddresses } from './reserved.ts';
 import { Route } from './route.ts';
-import { RuleCounts } from './rules/counts.ts';
 import { RulesStage } from './rules/rules-stage.ts';
 import type { RuleStore } from './rules/store.ts';
 import type { Observer, OutStage, Stage } from './stage.ts';
@@ -119,10 +118,9 @@ export class TenantPath {
     const guard = new GuardIn(pool, image, buckets);
     const security = has.portSecurity ? new PortSecurity(pool, bridge) : null;
     const bridging: Stage[] = [parse, new OffloadCheck(pool), guard, ...(security === null ? [] : [security])];
-    const counts = image.rules === null ? null : new RuleCounts(image.rules.workers[worker]);
-    if (image.rules !== null && store !== null && counts !== null) {
+    if (image.rules !== null && store !== null) {
       this.rules = new RulesStage({
-        ...{ pool, image: image.rules, worker, store, counts, bridge, devices, ledger, punter, parse },
+        ...{ pool, image: image.rules, worker, store, counts: store.counts, bridge, devices, ledger, punter, parse },
         tenant: image.index,
         routerRow: ROUTER_ROW,
         // A rule's output cannot get round the operator's last guards; ACLs and tags are the built-in way's alone.
@@ -165,7 +163,7 @@ export class TenantPath {
     this.#fromForward = this.stages.length - 1;
     const old = before?.cache ?? null;
     const hits = image.acls.map((acl) => acl.hits[worker]);
-    const decisions = old?.decisions ?? new Decisions(ledger, hits, counts);
+    const decisions = old?.decisions ?? new Decisions(ledger, hits, store?.counts ?? null);
     if (old !== null) decisions.follow(hits);
     const decider = new Decider({
       pool,
@@ -237,9 +235,10 @@ export class TenantPath {
     cells[from * COLUMNS + Column.Received] += frames;
     cells[from * COLUMNS + Column.ReceivedBytes] += bytes;
     batchBytes += bytes;
+    this.#stamp(batch);
     if (this.#cached && this.#isFit(batch.nowMs) && this.#guard.excess(batch) <= 0) {
       const left = this.cache.run(batch);
-      this.rules?.countPlain(count - left, batchBytes - (left === 0 ? 0 : bytesLeft(batch)), batch.nowUs);
+      this.rules?.countPlain(count - left, batchBytes - (left === 0 ? 0 : bytesLeft(batch)));
       if (left === 0) {
         batch.count = 0;
         return;
@@ -248,9 +247,14 @@ export class TenantPath {
     this.#run(batch, 0);
   }
 
-  /** Carries out what the control side has changed in the rules. @param most records @returns how many */
-  changeRules(most: number, nowUs: number, nowMs: number): number {
-    return this.rules === null ? 0 : this.rules.change(most, nowUs, nowMs);
+  /** Carries out what the control side has changed in the rules. @param most records @param now microseconds, in its first element @returns how many */
+  changeRules(most: number, now: Float64Array, nowMs: number): number {
+    return this.rules === null ? 0 : this.rules.change(most, now, nowMs);
+  }
+
+  /** Counters of rules tell when they were used last. */
+  #stamp(batch: Batch): void {
+    if (this.#store !== null) this.#store.counts.nowMs[0] = batch.nowUs / 1000;
   }
 
   /** Sees to it that the flow cache is one for the rules as they are. @returns false: it may not be used for now */

@@ -168,7 +168,7 @@ export class Engine {
       const tenant = tenants[k];
       const path = this.tenants.paths[tenant];
       if (path === undefined) continue;
-      handled += path.changeRules(RULE_CHANGES, this.#now[0], this.#nowMs);
+      handled += path.changeRules(RULE_CHANGES, this.#now, this.#nowMs);
       if (path.hold !== null && path.hold.count > 0) {
         this.#stamp(ready, tenant);
         path.hold.release(ready);

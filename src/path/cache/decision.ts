@@ -174,8 +174,8 @@ export class Decisions {
     this.programs.forget();
   }
 
-  /** Brings the books up to date with what the first `count` of `touched` have done. @param nowUs of the batch */
-  settle(count: number, nowUs: number): void {
+  /** Brings the books up to date with what the first `count` of `touched` have done. */
+  settle(count: number): void {
     const { words, touched } = this;
     const { cells } = this.#ledger;
     for (let t = 0; t < count; t++) {
@@ -192,7 +192,7 @@ export class Decisions {
       const rules = words[line + Decision.Rules];
       for (let k = 0; k < rules; k++) {
         const rule = words[line + Decision.FirstRule + k];
-        this.#rules?.count(rule >>> 24, rule & 0xffffff, frames, words[line + Decision.Bytes], nowUs);
+        this.#rules?.count(rule >>> 24, rule & 0xffffff, frames, words[line + Decision.Bytes]);
       }
       words[line + Decision.Frames] = 0;
       words[line + Decision.Bytes] = 0;

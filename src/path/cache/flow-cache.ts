@@ -288,8 +288,8 @@ export class FlowCache {
   }
 
   /** For the generated code: brings the books up to date. */
-  settle(touches: number, nowUs: number): void {
-    this.decisions.settle(touches, nowUs);
+  settle(touches: number): void {
+    this.decisions.settle(touches);
   }
 
   /** For the generated code: carries out edits of a rule that keep the frame's length, on a frame that nobody shares. */

@@ -281,7 +281,7 @@ return function hit(batch, stamp, mask4, mask6) {
     queued++;
   }
   if (queue !== null) queue.count = queued;
-  cache.settle(touches, batch.nowUs);
+  cache.settle(touches);
   return slow;
 };
 //# sourceURL=tapyard:path/${name}

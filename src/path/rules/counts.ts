@@ -2,6 +2,8 @@ import { RuleColumn, type RulesWorkerImage, TableColumn } from './log.ts';
 
 /** One worker's counters of a tenant's rules and tables; the control side sums them over workers. */
 export class RuleCounts {
+  /** Milliseconds of the workers' clock at which what is counted now came in: a double that is passed on would be an object. */
+  readonly nowMs = new Float64Array(1);
   readonly #rules: Float64Array;
   readonly #tables: Float64Array;
 
@@ -16,19 +18,19 @@ export class RuleCounts {
   }
 
   /** Frames that a rule of the table has matched. */
-  match(table: number, rule: number, packets: number, bytes: number, nowUs: number): void {
+  match(table: number, rule: number, packets: number, bytes: number): void {
     this.#tables[table * TableColumn.WIDTH + TableColumn.Matches] += packets;
     const rules = this.#rules;
     const at = rule * RuleColumn.WIDTH;
     rules[at + RuleColumn.Packets] += packets;
     rules[at + RuleColumn.Bytes] += bytes;
-    rules[at + RuleColumn.LastUsedMs] = nowUs / 1000;
+    rules[at + RuleColumn.LastUsedMs] = this.nowMs[0];
   }
 
   /** Both at once. @param rule `NO_RULE`: none of the table has matched */
-  count(table: number, rule: number, packets: number, bytes: number, nowUs: number): void {
+  count(table: number, rule: number, packets: number, bytes: number): void {
     this.lookup(table, packets);
-    if (rule !== NO_RULE) this.match(table, rule, packets, bytes, nowUs);
+    if (rule !== NO_RULE) this.match(table, rule, packets, bytes);
   }
 }
 

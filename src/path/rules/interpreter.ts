@@ -112,7 +112,7 @@ export class Interpreter {
         run.reason = Drop.TableMiss;
         return;
       }
-      counts.match(table, rule, run.packets, run.bytes, batch.nowUs);
+      counts.match(table, rule, run.packets, run.bytes);
       table = this.#instructions(rule, batch, i);
       if (table === DONE) return;
     }
@@ -196,7 +196,7 @@ export class Interpreter {
     if (batch.ipLength[i] > 0 && batch.kind[i] === Kind.Ipv4) dscp = ipv4.typeOfService(pool.bytes, batch.l3[i]) >> 2;
     else if (batch.ipLength[i] > 0 && batch.kind[i] === Kind.Ipv6)
       dscp = ipv6.trafficClass(pool.bytes, batch.l3[i]) >> 2;
-    const verdict = this.#meters.take(meter, index, run.packets, run.bytes, dscp, batch.nowUs);
+    const verdict = this.#meters.take(meter, index, run, batch, dscp);
     observer?.meter(index, verdict);
     if (verdict === Verdict.Drop) {
       run.reason = Drop.Meter;

@@ -1,6 +1,8 @@
+import type { Batch } from '../../frame/batch.ts';
 import { SharedBuckets } from '../../table/shared-buckets.ts';
 import type { BandEntry, MeterEntry } from './entries.ts';
 import { BandKind, PairColumn, type RulesImage } from './log.ts';
+import type { Run } from './run.ts';
 
 /** What a meter says of a frame. */
 export const Verdict = { Pass: 0, Drop: 1, Remark: 2 } as const;
@@ -23,10 +25,10 @@ export class Meters {
   }
 
   /**
-   * @param index of the meter @param packets that the frame stands for @param bytes of them on the wire @param dscp of the frame, -1: it is no IP packet
+   * @param index of the meter @param run packets that the frame stands for, and their bytes @param batch for the time @param dscp of the frame, -1: it is no IP packet
    * @returns `Verdict`
    */
-  take(meter: MeterEntry, index: number, packets: number, bytes: number, dscp: number, nowUs: number): number {
+  take(meter: MeterEntry, index: number, { packets, bytes }: Run, { nowUs }: Batch, dscp: number): number {
     const at = index * PairColumn.WIDTH;
     this.#meters[at] += packets;
     this.#meters[at + 1] += bytes;

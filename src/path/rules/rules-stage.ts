@@ -70,16 +70,18 @@ export class RulesStage implements Stage, PacketOutSink {
   }
 
   /** Frames that went the built-in way without a look at the rules. */
-  countPlain(packets: number, bytes: number, nowUs: number): void {
+  countPlain(packets: number, bytes: number): void {
     const { plainRule } = this.#store;
     if (plainRule < 0 || packets === 0) return;
-    this.#counts.count(0, plainRule, packets, bytes, nowUs);
+    this.#counts.count(0, plainRule, packets, bytes);
   }
 
-  /** Carries out what the control side has changed. @param most records @returns how many */
-  change(most: number, nowUs: number, nowMs: number): number {
+  /** Carries out what the control side has changed. @param most records @param now microseconds, in its first element @returns how many */
+  change(most: number, now: Float64Array, nowMs: number): number {
+    if (!this.#store.waiting) return 0;
     const out = this.#out;
-    out.nowUs = nowUs;
+    out.nowUs = now[0];
+    this.#counts.nowMs[0] = now[0] / 1000;
     out.nowMs = nowMs;
     return this.#store.apply(most, this);
   }
@@ -125,7 +127,7 @@ export class RulesStage implements Stage, PacketOutSink {
       packets += segments[i];
       bytes += wireBytes(batch, i, this.#pool.bytes);
     }
-    this.countPlain(packets, bytes, batch.nowUs);
+    this.countPlain(packets, bytes);
   }
 
   #all(batch: Batch): void {

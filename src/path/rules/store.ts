@@ -1,6 +1,7 @@
 import { Ring } from '../../frame/ring.ts';
 import { RuleClassifier } from '../../table/rule-classifier.ts';
 import { Arena } from './arena.ts';
+import { RuleCounts } from './counts.ts';
 import { type GroupEntry, type MeterEntry, readGroup, readMeter } from './entries.ts';
 import { KEY_WORDS } from './layout.ts';
 import { FailMode, FragmentMode, Limit, LogRecord, PortConfig, type RulesWorkerImage, Shared } from './log.ts';
@@ -25,6 +26,7 @@ export const queueKey = (port: number, queue: number): number => port * 2 ** 32 
  * of changes never holds up a frame for long. What one record says is there whole, or not yet.
  */
 export class RuleStore {
+  readonly counts: RuleCounts;
   readonly programs = new Arena();
   readonly tables: (RuleClassifier | null)[] = new Array<RuleClassifier | null>(Limit.Tables).fill(null);
   readonly groups: (GroupEntry | undefined)[] = [];
@@ -66,6 +68,7 @@ export class RuleStore {
   readonly #shared: Int32Array;
 
   constructor(image: RulesWorkerImage) {
+    this.counts = new RuleCounts(image);
     this.#ring = new Ring(image.log);
     this.#view = new Int32Array(this.#ring.octets.buffer, this.#ring.octets.byteOffset);
     this.#shared = new Int32Array(image.words);
