@@ -85,7 +85,8 @@ export class DeviceSet implements Devices {
   }
 
   /** Milliseconds, at most `mostMs`, until frames are there that nothing will tell of. */
-  patience(nowUs: number, mostMs: number): number {
+  patience(now: Float64Array, mostMs: number): number {
+    const nowUs = now[0];
     let due = nowUs + mostMs * 1000;
     for (let d = 0; d < this.list.length; d++) {
       const { dueUs } = this.list[d].port;

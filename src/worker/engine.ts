@@ -108,7 +108,7 @@ export class Engine {
     if (waits || this.#io?.idle === false) {
       if (handled > 0) began = this.#microseconds();
       if (waits) epochs.offline(worker);
-      this.#io?.turn(waits ? this.devices.patience(this.#now[0], IDLE_WAIT_MS) : 0);
+      this.#io?.turn(waits ? this.devices.patience(this.#now, IDLE_WAIT_MS) : 0);
       if (waits) epochs.enter(worker, epochs.current());
       this.#tick();
       const ended = this.#now[0] | 0;
