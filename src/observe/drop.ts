@@ -57,6 +57,7 @@ const REASONS = [
   ['rule-ttl', 'An action would have taken down a TTL that had run out.'],
   ['rule-port', 'The configuration of the OpenFlow port lets no such frame through.'],
   ['rule-fragment', 'The datapath was told to drop fragments.'],
+  ['rule-work', 'Groups within groups asked for more copies of one frame than are made.'],
   // impairments
   ['impaired', 'The port is impaired (impair: loss), and the dice took the frame.'],
 ] as const;
@@ -117,6 +118,7 @@ export const Drop = {
   RuleTtl: 39,
   RulePort: 40,
   RuleFragment: 41,
-  Impaired: 42,
+  RuleWork: 42,
+  Impaired: 43,
 } as const;
 export type Drop = (typeof Drop)[keyof typeof Drop];

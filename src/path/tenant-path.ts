@@ -126,6 +126,7 @@ export class TenantPath {
         // A rule's output cannot get round the operator's last guards; ACLs and tags are the built-in way's alone.
         egress: new Egress(watchedOut.slice(-2), OUTPUTS),
         normal: (batch) => this.#run(batch, this.#fromNormal),
+        forward: (batch) => this.#run(batch, this.#fromForward),
         observer: observer?.rules ?? null,
       });
       bridging.push(this.rules);

@@ -1,113 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { Ring } from '../../src/frame/ring.ts';
 import { Ports } from '../../src/openflow/model.ts';
-import { parseFlow } from '../../src/openflow/text/flow.ts';
-import { parseGroup } from '../../src/openflow/text/group.ts';
-import { parseMeter } from '../../src/openflow/text/meter.ts';
-import { PacketInRecord } from '../../src/path/rules/log.ts';
 import { frame } from '../../src/wire/build.ts';
-import { TestSwitch } from '../support/test-switch.ts';
-
-const A = '02:00:00:00:00:0a';
-const B = '02:00:00:00:00:0b';
-
-const FOUR = `
-version: 1
-tenants:
-  red:
-    bridge:
-      ports:
-        a: {memory: true, vlan: 10}
-        b: {memory: true, vlan: 10}
-        c: {memory: true, vlan: 10}
-        d: {memory: true, vlan: 20}
-  blue: {bridge: {ports: {a: {memory: true}}}}
-`;
-
-interface Shape {
-  readonly source?: string;
-  readonly destination?: string;
-  readonly to?: string;
-  readonly ttl?: number;
-  readonly port?: number;
-  readonly vlan?: number;
-  readonly tos?: number;
-}
-
-const udp = ({ source = A, destination = B, to = '10.0.0.2', ttl = 64, port = 2000, vlan, tos = 0 }: Shape = {}) =>
-  frame({
-    ethernet: { source, destination },
-    ...(vlan === undefined ? {} : { vlan }),
-    ipv4: { source: '10.0.0.1', destination: to, ttl, typeOfService: tos },
-    udp: { source: 1000, destination: port },
-    payload: 30,
-  });
-
-class Lab {
-  readonly net: TestSwitch;
-
-  static async of(yaml = FOUR): Promise<Lab> {
-    return new Lab(await TestSwitch.of(yaml, { rules: true }));
-  }
-
-  private constructor(net: TestSwitch) {
-    this.net = net;
-  }
-
-  get datapath() {
-    return this.net.datapath('red');
-  }
-
-  flows(...texts: readonly string[]): this {
-    for (const text of texts) this.datapath.flowMod(parseFlow(text, 'add'), 'cli');
-    this.net.run();
-    return this;
-  }
-
-  groups(...texts: readonly string[]): this {
-    for (const text of texts) this.datapath.groupMod(parseGroup(text, 'add'), 'cli');
-    return this;
-  }
-
-  meter(text: string): this {
-    this.datapath.meterMod(parseMeter(text, 'add'), 'cli');
-    return this;
-  }
-
-  /** Sends frames into a port. @returns what left, by port */
-  send(port: string, ...frames: Uint8Array[]): Record<string, Uint8Array[]> {
-    this.net.send(`red/${port}`, ...frames);
-    this.net.expectBooksToBalance();
-    return Object.fromEntries([...this.net.everything()].map(([name, out]) => [name.replace('red/', ''), out]));
-  }
-
-  /** Packets of each rule, by its actions. */
-  counts(): Record<string, number> {
-    const every = { table: 0xff, match: [], cookie: 0n, cookieMask: 0n, outPort: Ports.Any, outGroup: Ports.Any };
-    return Object.fromEntries(
-      [...this.datapath.statistics.flowStats(every)].map(({ cookie, packets }) => [`${cookie}`, Number(packets)]),
-    );
-  }
-
-  told(): { reason: number; table: number; inPort: number; length: number; frame: string }[] {
-    const ring = new Ring(this.net.rulesOf('red').workers[0].packetIns);
-    const found = [];
-    for (let at = ring.peek(); at >= 0; at = ring.peek()) {
-      const word = (offset: number) => ring.bytes.getInt32(at + offset, true);
-      const from = at + PacketInRecord.Frame;
-      const length = word(PacketInRecord.Length);
-      found.push({
-        reason: word(PacketInRecord.Reason),
-        table: word(PacketInRecord.Table),
-        inPort: word(PacketInRecord.InPort),
-        length,
-        frame: Buffer.from(ring.octets.subarray(from, from + length)).toString('hex'),
-      });
-      ring.pop();
-    }
-    return found;
-  }
-}
+import { A, B, FOUR, Lab, udp } from '../support/rules-lab.ts';
 
 describe('rules', () => {
   it('send a frame out by a port, never back to where it came from but by IN_PORT', async () => {
@@ -278,16 +172,10 @@ describe('rules', () => {
 
   it('let a packet-out through the tables, or out by a port', async () => {
     const lab = (await Lab.of()).flows('in_port=2,actions=output:3');
-    const out = (inPort: number, action: string) => {
-      const [one] = parseFlow(`actions=${action}`, 'add').instructions;
-      if (one.type !== 'apply_actions') throw new Error('no actions');
-      lab.datapath.packetOut({ buffer: 0xffffffff, inPort, actions: one.actions, frame: udp() }, udp());
-      return lab.send('d');
-    };
-    expect(out(Ports.Controller, 'output:1,output:2')).toEqual({ a: [udp()], b: [udp()] });
-    expect(out(2, 'table')).toEqual({ c: [udp()] });
-    expect(Object.keys(out(1, 'normal')).sort()).toEqual(['b', 'c']);
-    expect(Object.keys(out(3, 'flood')).sort()).toEqual(['a', 'b', 'd']);
+    expect(lab.packetOut(Ports.Controller, 'output:1,output:2')).toEqual({ a: [udp()], b: [udp()] });
+    expect(lab.packetOut(2, 'table')).toEqual({ c: [udp()] });
+    expect(Object.keys(lab.packetOut(1, 'normal')).sort()).toEqual(['b', 'c']);
+    expect(Object.keys(lab.packetOut(3, 'flood')).sort()).toEqual(['a', 'b', 'd']);
   });
 
   it('may not be used to get round the MTU', async () => {

@@ -145,22 +145,31 @@ export class GroupTable {
         false,
       );
     }
-    if (this.#depth(childrenOf(buckets), group, 1) > DEEPEST)
+    if (this.#depth(childrenOf(buckets), group, new Map()) > DEEPEST)
       throw refuse('GROUP_MOD_FAILED', 'CHAINING_UNSUPPORTED', `groups may name groups ${DEEPEST} deep`);
     return type;
   }
 
-  /** How deep groups go below these; refuses a way back to `root`. */
-  #depth(children: readonly number[], root: number, level: number): number {
+  /** How many levels groups go down from these on; refuses a way back to `root`. @param known levels of groups that were looked at */
+  #depth(children: readonly number[], root: number, known: Map<number, number>): number {
     if (children.includes(root)) throw refuse('GROUP_MOD_FAILED', 'LOOP', `group ${root} would lead to itself`);
-    if (level > DEEPEST) return level;
-    return Math.max(
-      level,
-      ...children.map((id) => this.#depth(childrenOf(this.groups.get(id)?.buckets ?? []), root, level + 1)),
-    );
+    let deepest = 1;
+    for (const id of children) {
+      let below = known.get(id);
+      if (below === undefined) {
+        below = this.#depth(childrenOf(this.groups.get(id)?.buckets ?? []), root, known);
+        known.set(id, below);
+      }
+      deepest = Math.max(deepest, below + 1);
+    }
+    return deepest;
   }
 }
 
+/** Groups that buckets lead to, each once. */
 function childrenOf(buckets: readonly Bucket[]): number[] {
-  return buckets.flatMap(({ actions }) => actions.flatMap((action) => (action.type === 'group' ? [action.group] : [])));
+  const all = buckets.flatMap(({ actions }) =>
+    actions.flatMap((action) => (action.type === 'group' ? [action.group] : [])),
+  );
+  return [...new Set(all)];
 }

@@ -96,9 +96,7 @@ export class MeterTable {
     });
     for (const [i, band] of meter.bands.entries()) {
       const scale = (meter.flags & MeterFlag.Packets) === 0 ? 1000 : 1;
-      // Without a burst of its own a band may save up a second of its rate, as in Open vSwitch.
-      const burst = (meter.flags & MeterFlag.Burst) !== 0 && band.burst > 0 ? band.burst : band.rate;
-      this.#rates.set(meter.places[i], band.rate * scale, burst * scale, this.#nowMs() * 1000);
+      this.#rates.set(meter.places[i], band.rate * scale, burstOf(meter, band) * scale, this.#nowMs() * 1000);
     }
     this.#log.write(recordOf(meter));
   }
@@ -109,12 +107,17 @@ export class MeterTable {
   }
 }
 
+/** In units of the rate. Without a burst of its own a band may save up a second of its rate, as in Open vSwitch. */
+function burstOf({ flags }: Meter, { burst, rate }: Band): number {
+  return (flags & MeterFlag.Burst) !== 0 && burst > 0 ? burst : rate;
+}
+
 function recordOf(meter: Meter): number[] {
   const record: number[] = [LogRecord.MeterSet, meter.index, meter.flags, meter.bands.length];
   for (const [i, band] of meter.bands.entries()) {
     const level = band.type === 'dscp_remark' ? band.precedenceLevel : 0;
     const kind = band.type === 'dscp_remark' ? BandKind.DscpRemark : BandKind.Drop;
-    record.push(meter.places[i], kind, band.rate | 0, level);
+    record.push(meter.places[i], kind, band.rate | 0, level, burstOf(meter, band) | 0);
   }
   return record;
 }

@@ -127,11 +127,16 @@ export class RuleDecider {
       this.#key.words[high + 1] = words[at + 3];
       return true;
     }
-    // An edit behind the output is seen by nobody (if something else is made of the frame, it is not for the cache), but for a TTL
-    // that runs out.
-    if (this.#to >= 0 || this.#normal) return this.#isEdit(code) && code !== Op.DecNwTtl;
+    if (!this.#isEdit(code)) return false;
+    // An edit behind the output is seen by no port (if something else is made of the frame, it is not for the cache), but by the tables
+    // that follow; and a TTL may run out.
+    if (this.#to >= 0 || this.#normal) {
+      if (code === Op.DecNwTtl) return false;
+      this.#foresee(words, at, code, batch, i);
+      return true;
+    }
     const length = opLength(words[at]);
-    if (!this.#isEdit(code) || this.#length + length > MOST_EDIT_WORDS) return false;
+    if (this.#length + length > MOST_EDIT_WORDS) return false;
     for (let w = 0; w < length; w++) this.#edits[this.#length + w] = words[at + w];
     this.#length += length;
     this.#foresee(words, at, code, batch, i);

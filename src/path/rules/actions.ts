@@ -19,6 +19,9 @@ import { queueKey, type RuleStore, Scope } from './store.ts';
 /** Groups within groups: no deeper than this. */
 const DEEPEST = 8;
 
+/** Buckets that may act on a frame: groups within groups multiply. Open vSwitch stops after as many resubmissions. */
+const MOST_BUCKETS = 4096;
+
 /** OFPR_*. */
 const Reason = { NoMatch: 0, Action: 1, InvalidTtl: 2 } as const;
 
@@ -294,7 +297,12 @@ export class Actions {
     if (run.rule >= 0 || copies.count === copies.capacity) return;
     this.#stamp(copies, batch);
     const k = this.#take(copies, batch, i);
+    // What the tables let go by NORMAL is the copy, as they have left it.
+    const { normal } = run;
+    run.normal = false;
     resubmit(copies, k);
+    if (run.normal) this.#normal(copies, k);
+    run.normal = normal;
     outputs.flush();
     this.#give(copies, k);
     run.rule = -1;
@@ -327,6 +335,11 @@ export class Actions {
 
   #bucket(group: GroupEntry, b: number, batch: Batch, i: number, depth: number): void {
     const { store, run, key, outputs } = this.#context;
+    if (run.buckets >= MOST_BUCKETS) {
+      run.exhausted = true;
+      return;
+    }
+    run.buckets++;
     const bucket = group.buckets[b];
     const at = bucket.place * PairColumn.WIDTH;
     this.#buckets[at] += run.packets;

@@ -15,7 +15,7 @@ import { popMpls, popPbb, popVlan, pushMpls, pushPbb, pushVlan } from './edit-ta
 import * as transport from './edit-transport.ts';
 import { copyTtl, decrementTtl, setTtl } from './edit-ttl.ts';
 import { Headers } from './headers.ts';
-import { Op, SetField } from './program.ts';
+import { SetField } from './program.ts';
 
 export { Edit } from './edit-code.ts';
 
@@ -23,8 +23,8 @@ const { Icmp, Icmpv6, Sctp, Tcp, Udp } = ipv4.Protocol;
 
 /**
  * The actions that edit a frame, one method each. They work in place on the head slot, which nobody shares, and leave lengths,
- * checksums and the batch's columns (as `Parse` would set them) right. Super-frames for which `needsSingle` says so were segmented
- * before. Whatever the bytes are, nothing throws and nothing outside the frame is read or written.
+ * checksums and the batch's columns (as `Parse` would set them) right. Super-frames that an action cannot bear were segmented before
+ * (`RuleStore.single`). Whatever the bytes are, nothing throws and nothing outside the frame is read or written.
  * Source: OpenFlow Switch Specification 1.3.5, sections 5.12 and 7.2.5.
  */
 export class FrameEditor {
@@ -36,13 +36,6 @@ export class FrameEditor {
     this.#pool = pool;
     this.#parse = new Parse(pool);
     this.#headers = new Headers(pool);
-  }
-
-  /** Whether frame i is a super-frame which must be cut into packets before the action. @param field code of `SetField` for that op */
-  needsSingle(batch: Batch, i: number, op: Op, field: number): boolean {
-    if (batch.gsoType[i] === 0) return false;
-    if (op === Op.SetField) return field === SetField.EthType || field === SetField.IpProto;
-    return op === Op.PushMpls || op === Op.PushPbb || (op === Op.PushVlan && batch.tagged[i] === 1);
   }
 
   /**

@@ -1,4 +1,9 @@
+import { MOST_SEGMENTS } from '../offload.ts';
 import type { Arena } from './arena.ts';
+import { MeterFlag } from './log.ts';
+
+/** The packets of a super-frame on the wire: 64 KiB, and what each segment of 536 bytes repeats of its headers. */
+const LONGEST_KILOBITS = 700;
 
 /** A bucket of a group: its counters, its weight, what must be alive for it, its actions in the arena. */
 export interface BucketEntry {
@@ -29,6 +34,8 @@ export interface BandEntry {
 export interface MeterEntry {
   /** Bits are counted, not packets. */
   readonly bits: boolean;
+  /** The longest super-frame costs more than the burst of a band: it is cut first, or would never pass. */
+  readonly small: boolean;
   readonly bands: readonly BandEntry[];
 }
 
@@ -52,8 +59,12 @@ export function readGroup(words: Int32Array, at: number, programs: Arena): Group
 
 /** The meter of a `LogRecord.MeterSet` at `words[at]`. */
 export function readMeter(words: Int32Array, at: number): MeterEntry {
+  const bits = (words[at + 2] & MeterFlag.Packets) === 0;
   const bands: BandEntry[] = [];
-  for (let b = 0, from = at + 4; b < words[at + 3]; b++, from += 4)
+  let small = false;
+  for (let b = 0, from = at + 4; b < words[at + 3]; b++, from += 5) {
     bands.push({ place: words[from], kind: words[from + 1], rate: words[from + 2] >>> 0, level: words[from + 3] });
-  return { bits: (words[at + 2] & 2) === 0, bands };
+    if (words[from + 4] >>> 0 < (bits ? LONGEST_KILOBITS : MOST_SEGMENTS)) small = true;
+  }
+  return { bits, small, bands };
 }

@@ -8,6 +8,8 @@ import type { RuleStore } from './store.ts';
 
 /** Groups that watch groups that watch groups: no deeper than this. */
 const DEEPEST = 8;
+/** Buckets that are looked at for one frame: what is not known to be alive then is taken for dead. */
+const MOST_LOOKS = 4096;
 
 /**
  * Which bucket of a group acts. Fast failover: the first that is alive. Select: by a hash of the flow's addresses, protocol and ports,
@@ -19,6 +21,7 @@ export class GroupChoice {
   readonly #store: RuleStore;
   readonly #bridge: BridgeImage;
   readonly #devices: Devices;
+  #looks = 0;
 
   constructor(store: RuleStore, bridge: BridgeImage, devices: Devices) {
     this.#store = store;
@@ -29,6 +32,7 @@ export class GroupChoice {
   /** @returns index of the first bucket that is alive, -1 for none */
   firstAlive(group: GroupEntry): number {
     const { buckets } = group;
+    this.#looks = 0;
     for (let b = 0; b < buckets.length; b++) if (this.#isAlive(buckets[b], 0)) return b;
     return -1;
   }
@@ -37,6 +41,7 @@ export class GroupChoice {
   select(group: GroupEntry, key: Int32Array): number {
     const { buckets } = group;
     const flow = flowHash(key);
+    this.#looks = 0;
     let best = -1;
     let bestScore = -1;
     for (let b = 0; b < buckets.length; b++) {
@@ -56,6 +61,7 @@ export class GroupChoice {
   /** A bucket that watches nothing is alive. Else what it watches must be: one of the two is enough, as in Open vSwitch. */
   #isAlive({ watchPort, watchGroup }: BucketEntry, depth: number): boolean {
     if (watchPort < 0 && watchGroup < 0) return true;
+    if (this.#looks++ >= MOST_LOOKS) return false;
     return (
       (watchPort >= 0 && this.#isPortAlive(watchPort)) || (watchGroup >= 0 && this.#isGroupAlive(watchGroup, depth))
     );

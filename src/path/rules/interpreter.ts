@@ -126,7 +126,8 @@ export class Interpreter {
   settle(batch: Batch, i: number): void {
     const { run } = this;
     const { pool, ledger } = this.#context;
-    const copies = run.sent + run.told + run.lost;
+    const cut = run.exhausted ? 1 : 0;
+    const copies = run.sent + run.told + run.lost + cut;
     if (copies === 0) {
       if (!run.normal) batch.drop(i, run.reason);
       return;
@@ -137,6 +138,7 @@ export class Interpreter {
     cells[at + Column.Cloned] += goesOn ? copies : run.normal ? copies : copies - 1;
     cells[at + Column.Consumed] += run.told;
     cells[at + Column.Drops + Drop.PuntFull] += run.lost;
+    cells[at + Column.Drops + Drop.RuleWork] += cut;
     if (goesOn) return;
     if (run.normal) {
       batch.drop(i, Drop.NoSlot);

@@ -23,7 +23,7 @@ export const LogRecord = {
   GroupRemove: 5,
   /**
    * index, flags (`MeterFlag`), number of bands, for each band: index of the band (of its counters, and of its tokens in
-   * `RulesImage.rates`), `BandKind`, rate, prec_level
+   * `RulesImage.rates`), `BandKind`, rate, prec_level, burst in units of the rate
    */
   MeterSet: 6,
   MeterRemove: 7,

@@ -3,6 +3,7 @@ import { BODY_SIZE, HEAD_ROOM } from '../../frame/layout.ts';
 import type { Pool } from '../../frame/pool.ts';
 import { Drop } from '../../observe/drop.ts';
 import { Column, type Ledger } from '../../observe/ledger.ts';
+import { setVid } from '../../wire/vlan.ts';
 import { wireBytes } from '../charge.ts';
 import { loadFrame } from '../load-frame.ts';
 import type { Parse } from '../parse.ts';
@@ -17,8 +18,12 @@ export interface RulesStageContext extends InterpreterContext {
   readonly parse: Parse;
   /** Row of the router in the books: where packet-outs begin that came in by no port of the tenant. */
   readonly routerRow: number;
+  /** Takes frames of a batch, whose VLAN is known, to the ports of their destinations, and empties it. */
+  readonly forward: (batch: Batch) => void;
 }
 
+/** VLAN of ports of which the configuration says nothing else. */
+const DEFAULT_VLAN = 1;
 /** Longest frame that a controller may send. */
 const LONGEST = HEAD_ROOM + BODY_SIZE;
 
@@ -36,19 +41,21 @@ export class RulesStage implements Stage, PacketOutSink {
   readonly #routerRow: number;
   readonly #interpreter: Interpreter;
   readonly #superFrames: SuperFrames;
-  readonly #normal: (batch: Batch) => void;
+  readonly #builtIn: (batch: Batch) => void;
+  readonly #forward: (batch: Batch) => void;
   readonly #out = new Batch(1);
 
   constructor(context: RulesStageContext) {
-    const { store, counts, pool, ledger, parse, routerRow, tenant, normal } = context;
+    const { store, counts, pool, ledger, parse, routerRow, tenant } = context;
     this.#store = store;
     this.#counts = counts;
     this.#pool = pool;
     this.#ledger = ledger;
     this.#parse = parse;
     this.#routerRow = routerRow;
-    this.#normal = normal;
-    this.#interpreter = new Interpreter(context);
+    this.#builtIn = context.normal;
+    this.#forward = context.forward;
+    this.#interpreter = new Interpreter({ ...context, normal: (batch) => this.#normal(batch) });
     this.#superFrames = new SuperFrames(pool, ledger, parse, tenant);
     this.#out.tenant = tenant;
   }
@@ -110,12 +117,29 @@ export class RulesStage implements Stage, PacketOutSink {
       const interpreter = this.#interpreter;
       interpreter.begin(inPort, 1, length);
       interpreter.actions.all(words, at + 4, at + 4 + actions, out, 0, 0);
-      // The built-in way begins at a port.
-      if (!known && interpreter.run.normal) interpreter.run.normal = false;
       interpreter.settle(out, 0);
       interpreter.flush();
     }
     this.#normal(out);
+  }
+
+  /**
+   * Takes what is left of a batch on the built-in way. That begins at a port; what a controller has made itself (in_port=CONTROLLER) is
+   * bridged as from a trunk of all VLANs, untagged in the default VLAN, and nothing is learned from it, as in Open vSwitch (xlate_normal,
+   * ofpp_none_bundle); like frames of the router it may leave by any port.
+   */
+  #normal(batch: Batch): void {
+    if (batch.count === 0 || batch.port[0] !== this.#routerRow) {
+      this.#builtIn(batch);
+      return;
+    }
+    for (let i = 0; i < batch.count; i++) {
+      batch.traits[i] |= Trait.Routed;
+      if (batch.vlan[i] !== 0) continue;
+      batch.vlan[i] = DEFAULT_VLAN;
+      if (batch.tagged[i] === 1) setVid(this.#pool.bytes, batch.start[i], DEFAULT_VLAN);
+    }
+    this.#forward(batch);
   }
 
   #countLive(batch: Batch): void {

@@ -11,6 +11,9 @@ export class Run {
   sent = 0;
   told = 0;
   lost = 0;
+  /** Buckets that have acted on it; and whether more were to act than may. */
+  buckets = 0;
+  exhausted = false;
   /** It is to go on through the built-in stages, and nothing has been changed since. */
   normal = false;
   /** Queue of later outputs, 0 for none. */
@@ -30,6 +33,8 @@ export class Run {
     this.sent = 0;
     this.told = 0;
     this.lost = 0;
+    this.buckets = 0;
+    this.exhausted = false;
     this.normal = false;
     this.queue = 0;
     this.stale = true;

@@ -44,7 +44,7 @@ export class RuleStore {
   dropFragments = false;
   /** Most bytes of a frame that a controller gets where no action says how many. */
   missSend = 128;
-  /** Whether an action of any rule, group or packet-out may want super-frames cut first. */
+  /** Above 0 when super-frames are to be cut first: an action of a rule or group may want it, or a meter could pass none as a whole. */
   single = 0;
   #ttl = 0;
   /** Grows with every change. */
@@ -119,10 +119,10 @@ export class RuleStore {
         this.groups[index] = undefined;
         break;
       case LogRecord.MeterSet:
-        this.meters[index] = readMeter(words, at);
+        this.#setMeter(index, readMeter(words, at));
         break;
       case LogRecord.MeterRemove:
-        this.meters[index] = undefined;
+        this.#setMeter(index, undefined);
         break;
       case LogRecord.Port:
         this.#setPort(index, words[at + 2], words[at + 3]);
@@ -226,6 +226,12 @@ export class RuleStore {
     this.groups[index] = group;
   }
 
+  #setMeter(index: number, meter: MeterEntry | undefined): void {
+    if (this.meters[index]?.small === true) this.single--;
+    if (meter?.small === true) this.single++;
+    this.meters[index] = meter;
+  }
+
   /** Counts a program in, or out. */
   #want(sign: number, words: Int32Array, at: number, length: number): void {
     this.single += sign * wantsSingle(words, at, length);
@@ -287,7 +293,8 @@ function wantsSingle(words: Int32Array, at: number, length: number): number {
   for (let k = at; k < at + length; k += step(words[k])) {
     const code = opCode(words[k]);
     if (code === Op.PushMpls || code === Op.PushPbb || code === Op.PopMpls || code === Op.PopPbb) return 1;
-    if (code === Op.PushVlan || (code === Op.SetField && words[k + 1] === SetField.EthType)) return 1;
+    if (code === Op.PushVlan) return 1;
+    if (code === Op.SetField && (words[k + 1] === SetField.EthType || words[k + 1] === SetField.IpProto)) return 1;
   }
   return 0;
 }
