@@ -59,7 +59,8 @@ const SUITES: readonly { readonly files: string; readonly needs: readonly Need[]
   { files: 'test/lab/**/!(machines|cap).test.ts', needs: LINUX },
   { files: 'test/lab/cap.test.ts', needs: [...LINUX, 'cap'] },
   { files: 'test/lab/machines.test.ts', needs: [...LINUX, 'guest'] },
-  { files: 'test/lab/controllers.test.ts', needs: ['controllers'] },
+  { files: 'test/lab/{controllers,restarts}.test.ts', needs: ['controllers'] },
+  { files: 'test/lab/channel.test.ts', needs: ['controllers', 'openssl', 'ofctl'] },
   { files: 'test/golden/**/*.test.ts', needs: ['tshark'] },
 ];
 

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createServer } from 'node:net';
+import { ovsTls, type TlsFiles } from './certificates.ts';
 
 /** A TCP port of 127.0.0.1 that nobody listens at. */
 export async function freePort(): Promise<number> {
@@ -36,9 +37,10 @@ export class Controller {
     ]);
   }
 
-  /** Open vSwitch's learning controller. */
-  static ovs(port: number): Controller {
-    return new Controller('ovs-testcontroller', [`ptcp:${port}:127.0.0.1`, '-O', 'OpenFlow13', '--unixctl=none']);
+  /** Open vSwitch's learning controller. @param tls what it shows, and asks for, when it is to speak TLS */
+  static ovs(port: number, tls?: TlsFiles): Controller {
+    const at = tls === undefined ? [`ptcp:${port}:127.0.0.1`] : [`pssl:${port}:127.0.0.1`, ...ovsTls(tls)];
+    return new Controller('ovs-testcontroller', [...at, '-O', 'OpenFlow13', '--unixctl=none']);
   }
 
   async kill(): Promise<void> {

@@ -1,5 +1,6 @@
 import { mkdirSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { createSecureContext } from 'node:tls';
 import { UserError } from '../../errors.ts';
 import { Channel } from '../../openflow/channel/channel.ts';
 import type { ChannelEvent, ChannelTls } from '../../openflow/channel/options.ts';
@@ -40,17 +41,31 @@ function readTls({ key, cert, ca }: TlsModel): ChannelTls {
       throw new UserError('config-file', `${path} cannot be read (${code})`, 'make it readable', { cause });
     }
   };
-  return { privateKey: read(key), certificate: read(cert), authority: read(ca) };
+  const made = { privateKey: read(key), certificate: read(cert), authority: read(ca) };
+  try {
+    createSecureContext({ key: made.privateKey, cert: made.certificate, ca: made.authority });
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    const message = `${key}, ${cert} and ${ca} make no TLS identity: ${why}`;
+    throw new UserError('config-file', message, 'give a PEM key, the certificate made for it, and the authority’s', {
+      cause,
+    });
+  }
+  return made;
 }
 
-/** Passes on what is news: not every client that asks something and goes, and not every attempt at a controller that is not there. */
+/**
+ * Passes on what is news: not every client that asks something and goes, not every attempt at a controller that is not there, and not
+ * everyone who is turned away for the same reason as the one before.
+ */
 function newsOf(listen: readonly string[], tell: (event: ChannelEvent) => void): (event: ChannelEvent) => void {
   const failures = new Map<string, string>();
   return (event) => {
+    if (event.kind === 'accepted') failures.delete(event.peer);
     if (event.kind === 'accepted' || (event.kind === 'closed' && listen.includes(event.peer))) return;
     if (event.kind === 'connected') failures.delete(event.peer);
     if (event.kind === 'closed') failures.set(event.peer, event.reason);
-    if (event.kind === 'unreachable') {
+    if (event.kind === 'unreachable' || event.kind === 'refused') {
       if (failures.get(event.peer) === event.reason) return;
       failures.set(event.peer, event.reason);
     }

@@ -25,6 +25,9 @@ export class Datapaths {
   readonly #running: Switch;
   readonly #timer: NodeJS.Timeout;
   readonly #open = new Map<string, Open>();
+  /** What is being opened or shut, by tenant: one thing after the other. */
+  readonly #work = new Map<string, Promise<void>>();
+  readonly #gone = new WeakSet<Tenant>();
   #turning = false;
 
   constructor(running: Switch) {
@@ -43,9 +46,14 @@ export class Datapaths {
    * @returns when the workers have all rules of the tenant, which they have been given, and controllers may come
    * @throws UserError where an address cannot be listened at while the switch starts; later that is told as an event, and tried again
    */
-  async open(tenant: Tenant): Promise<void> {
+  open(tenant: Tenant): Promise<void> {
+    return this.#afterOthers(tenant, () => this.#reopen(tenant));
+  }
+
+  async #reopen(tenant: Tenant): Promise<void> {
     const { model, datapath } = tenant;
     await datapath.barrier();
+    if (this.#gone.has(tenant)) return;
     const { flows: _, groups: __, meters: ___, queues: ____, ...asked } = model.openflow;
     const known = this.#open.get(model.name);
     if (known !== undefined && known.channel !== null && isDeepStrictEqual(known.asked, asked)) return;
@@ -67,11 +75,28 @@ export class Datapaths {
   }
 
   /** Ends what is open for a tenant; its workers may go then. */
-  async shut({ model, datapath }: Tenant): Promise<void> {
-    const known = this.#open.get(model.name);
-    this.#open.delete(model.name);
-    await known?.channel?.close();
-    datapath.close();
+  shut(tenant: Tenant): Promise<void> {
+    this.#gone.add(tenant);
+    // Who is opening it may be waiting for workers that will not answer.
+    if (this.#work.has(tenant.model.name)) tenant.datapath.close();
+    return this.#afterOthers(tenant, async () => {
+      const { model, datapath } = tenant;
+      const known = this.#open.get(model.name);
+      this.#open.delete(model.name);
+      await known?.channel?.close();
+      datapath.close();
+    });
+  }
+
+  /** Does something for a tenant when what was begun before for its name is done, so that no two open the same address. */
+  #afterOthers({ model: { name } }: Tenant, act: () => Promise<void>): Promise<void> {
+    const done = (this.#work.get(name) ?? Promise.resolve()).then(act);
+    const kept = done.catch(() => undefined);
+    this.#work.set(name, kept);
+    void kept.then(() => {
+      if (this.#work.get(name) === kept) this.#work.delete(name);
+    });
+    return done;
   }
 
   async close(): Promise<void> {
@@ -118,7 +143,8 @@ export class Datapaths {
   #tick(): void {
     for (const tenant of this.#running.tenants) {
       tenant.datapath.tick();
-      if (this.#open.get(tenant.model.name)?.failure !== undefined) void this.open(tenant);
+      const { name } = tenant.model;
+      if (this.#open.get(name)?.failure !== undefined && !this.#work.has(name)) void this.open(tenant);
     }
     this.turn();
   }

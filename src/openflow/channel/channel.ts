@@ -83,7 +83,9 @@ export class Channel implements DatapathEvents {
   async start(): Promise<void> {
     try {
       for (const target of this.#listening) {
-        this.#servers.push(await listenAt(target, this.#options.tls, (stream) => this.#accept(stream, target)));
+        const refused = (reason: string) => this.#tell({ kind: 'refused', peer: target.text, reason });
+        const accept = (stream: Duplex) => this.#accept(stream, target);
+        this.#servers.push(await listenAt(target, this.#options.tls, accept, refused));
         this.#tell({ kind: 'listening', target: target.text });
       }
       for (const link of this.#links) link.start();

@@ -3,7 +3,7 @@ import { Backoff } from './backoff.ts';
 import type { ChannelTls } from './options.ts';
 import type { Target } from './target.ts';
 import type { Timers } from './timers.ts';
-import { openStream } from './transport.ts';
+import { openStream, tlsFailure } from './transport.ts';
 
 const CONNECT_MS = 5000;
 
@@ -44,7 +44,7 @@ export class ControllerLink {
     this.#stream = stream;
     // Also for errors that come when the connection has its own listener.
     stream.on('error', (error) => {
-      reason = error.message || String(error);
+      reason = this.target.kind === 'ssl' ? tlsFailure(error) : error.message || String(error);
     });
     stream.once('close', () => {
       if (this.state === 'connecting') this.#lost(reason);
