@@ -142,6 +142,13 @@ describe('rules', () => {
     }
     expect(toB).toBeGreaterThan(260);
     expect(toB).toBeLessThan(340);
+    // So do flows that differ in their MACs alone.
+    const ends = new Set<string>();
+    for (let n = 1; n <= 40; n++) {
+      const source = `02:00:00:00:01:${n.toString(16).padStart(2, '0')}`;
+      for (const port of Object.keys(lab.send('a', udp({ source })))) ends.add(port);
+    }
+    expect([...ends].sort()).toEqual(['b', 'c']);
   });
 
   it('fail over to the next bucket whose port is up', async () => {

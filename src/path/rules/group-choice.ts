@@ -12,7 +12,7 @@ const DEEPEST = 8;
 const MOST_LOOKS = 4096;
 
 /**
- * Which bucket of a group acts. Fast failover: the first that is alive. Select: by a hash of the flow's addresses, protocol and ports,
+ * Which bucket of a group acts. Fast failover: the first that is alive. Select: by a hash of the flow's MACs, addresses, protocol and ports,
  * so that a flow stays with its bucket, flows spread by weight, and a bucket that dies or is added moves only the flows that
  * were its own or become so.
  * Sources: OpenFlow 1.3.5, section 5.6.1; Thaler and Ravishankar, IEEE/ACM ToN 6(1), 1998 (highest random weight).
@@ -83,17 +83,13 @@ export class GroupChoice {
   }
 }
 
-/** Of IP packets addresses, protocol and ports; of other frames the MACs and the EtherType. */
+/** Of MACs, EtherType, addresses, protocol and ports: as Open vSwitch has it, also IP packets spread that differ in their MACs alone. */
 function flowHash(key: Int32Array): number {
   const protocol = key[KeyWord.Ip] & 0xff;
   let hash = mix(key[KeyWord.EthType] ^ (protocol << 16));
-  if (key[KeyWord.Ipv4Src] !== 0 || key[KeyWord.Ipv4Dst] !== 0) {
-    hash = mix(hash ^ key[KeyWord.Ipv4Src]);
-    hash = mix(hash ^ key[KeyWord.Ipv4Dst]);
-  } else if (protocol !== 0) {
-    for (let w = 0; w < 8; w++) hash = mix(hash ^ key[KeyWord.Ipv6Src + w]);
-  } else {
-    for (let w = KeyWord.EthDstHigh as number; w <= KeyWord.EthSrcLow; w++) hash = mix(hash ^ key[w]);
-  }
+  for (let w = KeyWord.EthDstHigh as number; w <= KeyWord.EthSrcLow; w++) hash = mix(hash ^ key[w]);
+  hash = mix(hash ^ key[KeyWord.Ipv4Src]);
+  hash = mix(hash ^ key[KeyWord.Ipv4Dst]);
+  for (let w = 0; w < 8; w++) hash = mix(hash ^ key[KeyWord.Ipv6Src + w]);
   return mix(hash ^ key[KeyWord.Transport]);
 }
