@@ -92,7 +92,6 @@ export class RuleDecider {
   #instructions(rule: number, batch: Batch, i: number): number {
     const { at, length, programs } = this.#store;
     const { words } = programs;
-    const key = this.#key.words;
     const end = at[rule] + length[rule];
     for (let k = at[rule]; k < end; k += opLength(words[k])) {
       switch (opCode(words[k])) {
@@ -105,8 +104,7 @@ export class RuleDecider {
           this.#set.write(words, k + 1, k + opLength(words[k]));
           break;
         case Op.WriteMetadata:
-          key[KeyWord.MetadataHigh] = (key[KeyWord.MetadataHigh] & ~words[k + 3]) | (words[k + 1] & words[k + 3]);
-          key[KeyWord.MetadataLow] = (key[KeyWord.MetadataLow] & ~words[k + 4]) | (words[k + 2] & words[k + 4]);
+          this.#key.writeMetadata(words, k);
           break;
         case Op.GotoTable:
           return words[k + 1];
@@ -121,12 +119,7 @@ export class RuleDecider {
   #action(words: Int32Array, at: number, batch: Batch, i: number): boolean {
     const code = opCode(words[at]);
     if (code === Op.Output) return this.#output(words[at + 1]);
-    if (code === Op.SetField && (words[at + 1] === SetField.Metadata || words[at + 1] === SetField.TunnelId)) {
-      const high = words[at + 1] === SetField.TunnelId ? KeyWord.TunnelHigh : KeyWord.MetadataHigh;
-      this.#key.words[high] = words[at + 2];
-      this.#key.words[high + 1] = words[at + 3];
-      return true;
-    }
+    if (this.#key.setPipelineField(words, at)) return true;
     if (!this.#isEdit(code)) return false;
     // An edit behind the output is seen by no port (if something else is made of the frame, it is not for the cache), but by the tables
     // that follow; and a TTL may run out.

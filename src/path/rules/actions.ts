@@ -11,7 +11,7 @@ import { KeyWord } from './layout.ts';
 import { GroupKind, Limit, PairColumn, PortConfig, QueueColumn, type RulesWorkerImage } from './log.ts';
 import type { RuleObserver } from './observer.ts';
 import type { PacketIns } from './packet-ins.ts';
-import { Op, opCode, opLength, ReservedPort, SetField } from './program.ts';
+import { Op, opCode, opLength, ReservedPort, type SetField } from './program.ts';
 import type { RuleOutputs } from './rule-outputs.ts';
 import type { Run } from './run.ts';
 import { queueKey, type RuleStore, Scope } from './store.ts';
@@ -74,7 +74,7 @@ export class Actions {
    * @returns false when the frame is done with: it was dropped, for `run.reason`
    */
   one(words: Int32Array, at: number, batch: Batch, i: number, depth: number): boolean {
-    const { run, observer } = this.#context;
+    const { run, key, observer } = this.#context;
     let edit: Edit = Edit.Done;
     switch (opCode(words[at])) {
       case Op.Output:
@@ -88,7 +88,7 @@ export class Actions {
         run.queue = words[at + 1];
         break;
       default:
-        if (!this.#pipelineField(words, at)) edit = this.#edit(words, at, batch, i, depth);
+        if (!key.setPipelineField(words, at)) edit = this.#edit(words, at, batch, i, depth);
     }
     observer?.op(words, at, edit);
     return edit === Edit.Done || edit === Edit.Absent;
@@ -139,18 +139,6 @@ export class Actions {
     packetIns.cookieLow = run.rule < 0 ? -1 : store.cookieLow[run.rule];
     if (packetIns.write(batch, i, key.words, most)) run.told++;
     else run.lost++;
-  }
-
-  /** Metadata and tunnel id are the key's. @returns whether the op sets one of them */
-  #pipelineField(words: Int32Array, at: number): boolean {
-    if (opCode(words[at]) !== Op.SetField) return false;
-    const field = words[at + 1];
-    if (field !== SetField.TunnelId && field !== SetField.Metadata) return false;
-    const key = this.#context.key.words;
-    const high = field === SetField.TunnelId ? KeyWord.TunnelHigh : KeyWord.MetadataHigh;
-    key[high] = words[at + 2];
-    key[high + 1] = words[at + 3];
-    return true;
   }
 
   #edit(words: Int32Array, at: number, batch: Batch, i: number, depth: number): Edit {

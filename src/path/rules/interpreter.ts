@@ -14,7 +14,6 @@ import { Actions } from './actions.ts';
 import type { RuleCounts } from './counts.ts';
 import { GroupChoice } from './group-choice.ts';
 import { FlowKey } from './key.ts';
-import { KeyWord } from './layout.ts';
 import type { RulesImage } from './log.ts';
 import { Meters, Verdict } from './meter.ts';
 import type { RuleObserver } from './observer.ts';
@@ -135,7 +134,7 @@ export class Interpreter {
     const goesOn = run.normal && this.actions.own(batch, i);
     const { cells } = ledger;
     const at = batch.port[i] * COLUMNS;
-    cells[at + Column.Cloned] += goesOn ? copies : run.normal ? copies : copies - 1;
+    cells[at + Column.Cloned] += run.normal ? copies : copies - 1;
     cells[at + Column.Consumed] += run.told;
     cells[at + Column.Drops + Drop.PuntFull] += run.lost;
     cells[at + Column.Drops + Drop.RuleWork] += cut;
@@ -174,10 +173,7 @@ export class Interpreter {
           this.#set.write(words, k + 1, k + opLength(words[k]));
           break;
         case Op.WriteMetadata:
-          key.words[KeyWord.MetadataHigh] =
-            (key.words[KeyWord.MetadataHigh] & ~words[k + 3]) | (words[k + 1] & words[k + 3]);
-          key.words[KeyWord.MetadataLow] =
-            (key.words[KeyWord.MetadataLow] & ~words[k + 4]) | (words[k + 2] & words[k + 4]);
+          key.writeMetadata(words, k);
           break;
         case Op.GotoTable:
           return words[k + 1];

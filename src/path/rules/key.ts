@@ -11,6 +11,7 @@ import * as vlan from '../../wire/vlan.ts';
 import { extensionBits } from './extension-bits.ts';
 import { KEY_WORDS, KeyWord, VID_PRESENT } from './layout.ts';
 import { isNeighbor, linkLayer } from './neighbor.ts';
+import { Op, opCode, SetField } from './program.ts';
 import { TagStack } from './stack.ts';
 
 const { Icmp, Icmpv6, Tcp, Udp } = ipv4.Protocol;
@@ -46,6 +47,24 @@ export class FlowKey {
     words[KeyWord.MetadataLow] = 0;
     words[KeyWord.TunnelHigh] = 0;
     words[KeyWord.TunnelLow] = 0;
+  }
+
+  /** Carries out `WriteMetadata`, whose op begins at `ops[at]`. */
+  writeMetadata(ops: Int32Array, at: number): void {
+    const { words } = this;
+    words[KeyWord.MetadataHigh] = (words[KeyWord.MetadataHigh] & ~ops[at + 3]) | (ops[at + 1] & ops[at + 3]);
+    words[KeyWord.MetadataLow] = (words[KeyWord.MetadataLow] & ~ops[at + 4]) | (ops[at + 2] & ops[at + 4]);
+  }
+
+  /** Carries out a set-field of metadata or tunnel id, which are the key's alone. @returns whether the op is one */
+  setPipelineField(ops: Int32Array, at: number): boolean {
+    if (opCode(ops[at]) !== Op.SetField) return false;
+    const field = ops[at + 1];
+    if (field !== SetField.TunnelId && field !== SetField.Metadata) return false;
+    const high = field === SetField.TunnelId ? KeyWord.TunnelHigh : KeyWord.MetadataHigh;
+    this.words[high] = ops[at + 2];
+    this.words[high + 1] = ops[at + 3];
+    return true;
   }
 
   /** Fills all words from `EthDstHigh` on, of a frame whose columns `Parse` or `FrameEditor` has set. Never throws. */
