@@ -8,7 +8,9 @@ describe('rules that change all the time', () => {
   const seeds = [20_260_103, seedOfRun()];
   it.each(seeds)('hold all invariants whatever comes in; seed %i', { timeout: 120_000 }, async (seed) => {
     const fuzz = await RuleFuzz.create(seed);
-    while (fuzz.sent < FRAMES) fuzz.step();
+    // Random rules may let little through for long: such a run goes on until it says something.
+    const saysLittle = () => fuzz.received <= FRAMES / 10 || fuzz.told <= FRAMES / 100;
+    while (fuzz.sent < FRAMES || (saysLittle() && fuzz.sent < 10 * FRAMES)) fuzz.step();
     // Enough must have come through, and enough been said, for this to say anything.
     expect(fuzz.received).toBeGreaterThan(FRAMES / 10);
     expect(fuzz.told).toBeGreaterThan(FRAMES / 100);
