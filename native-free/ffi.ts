@@ -28,6 +28,7 @@ const libc = library().getFunctions({
   writev: { return: 'i32', arguments: ['i32', 'pointer', 'i32'] },
   ioctl: { return: 'i32', arguments: ['i32', 'u32', 'pointer'] },
   fcntl: { return: 'i32', arguments: ['i32', 'i32', 'i32'] },
+  flock: { return: 'i32', arguments: ['i32', 'i32'] },
   poll: { return: 'i32', arguments: ['pointer', 'u32', 'i32'] },
   eventfd: { return: 'i32', arguments: ['u32', 'i32'] },
   clock_gettime: { return: 'i32', arguments: ['i32', 'pointer'] },
@@ -65,6 +66,7 @@ export const readv: (fd: number, iovecs: Pointer, count: number) => number = lib
 export const writev: (fd: number, iovecs: Pointer, count: number) => number = libc.writev;
 export const ioctl: (fd: number, request: number, argument: Pointer) => number = libc.ioctl;
 export const fcntl: (fd: number, command: number, argument: number) => number = libc.fcntl;
+export const flock: (fd: number, operation: number) => number = libc.flock;
 /** @param timeoutMs -1 waits for ever: bound it in a worker, which hears nothing meanwhile */
 export const poll: (pollfds: Pointer, count: number, timeoutMs: number) => number = libc.poll;
 export const eventfd: (initial: number, flags: number) => number = libc.eventfd;
@@ -198,6 +200,7 @@ export function selfTest(): void {
   iovecs.set([at + 100n, 3n, at + 110n, 4n]);
   holds('readv', readv(zero, address(iovecs), 2) === 7 && bytes[102] === 0 && bytes[103] === 7 && bytes[113] === 0);
   holds('writev', writev(zero, address(iovecs), 2) === 7);
+  fails('flock', flock(bad, 0));
   fails('ioctl', ioctl(zero, 0x800454cf, at));
   holds('close', close(zero) === 0);
   fails('close', close(bad));

@@ -1,7 +1,10 @@
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, readlinkSync } from 'node:fs';
 import { Errno, linuxError } from './errors.ts';
+import { failpoint } from './failpoint.ts';
 import * as ffi from './ffi.ts';
+import { atDeath, type Clause, owner } from './last-will.ts';
+import { shellWord } from './shell.ts';
 import { runTool, TOOL_ENVIRONMENT } from './tool.ts';
 
 /** Network namespaces by name, as `ip netns` keeps them: a file each under /run/netns, so that others see and use ours. */
@@ -20,12 +23,47 @@ export function listNetns(): string[] {
 
 /**
  * Makes a namespace, its loopback up, IPv6 autoconfiguration as the kernel has it.
- * @param owner what a later start finds it by (`netnsOwner`): the alias of its loopback
+ * @param made whose it is: the alias of its loopback, which it has before it has a name
  */
-export function createNetns(name: string, owner?: string): void {
-  runTool('ip', ['netns', 'add', name]);
-  const lo = ['link', 'set', 'dev', 'lo'];
-  runTool('ip', ['-n', name], [[...lo, 'up'], ...(owner === undefined ? [] : [[...lo, 'alias', owner]])]);
+export function createNetns(name: string, made?: string): void {
+  const home = enter('/proc/thread-self/ns/net', 'our own network namespace');
+  try {
+    // While it has no name it goes with our thread, should we be killed.
+    if (ffi.unshare(CLONE_NEWNET) < 0) throw linuxError('unshare', `namespace ${name}`, ffi.errno(), CODES);
+    failpoint('netns');
+    const lo = ['link', 'set', 'dev', 'lo'];
+    const alias = made === undefined ? [] : [[...lo, 'alias', made]];
+    // proc(5): the link leads to `pid/task/tid`; a thread, too, is found under /proc by its number.
+    const thread = readlinkSync('/proc/thread-self').split('/').at(-1) ?? '';
+    runTool('ip', [], [[...lo, 'up'], ...alias, ['netns', 'attach', name, thread]]);
+  } finally {
+    goTo(home, 'the namespace we came from');
+  }
+}
+
+const ours = new Map<string, Clause>();
+
+/** Makes a namespace that goes with us, however we end, unless `deleteOwnNetns` has deleted it before. */
+export function createOwnNetns(name: string): void {
+  const word = shellWord(name);
+  const alias = `$(ip -n ${word} -o link show dev lo 2>/dev/null | sed -n 's/.*alias \\([^ ]*\\).*/\\1/p')`;
+  const clause = atDeath(`[ "${alias}" = ${owner} ] && ip netns del ${word} && echo namespace ${word}`);
+  try {
+    createNetns(name, owner);
+  } catch (error) {
+    clause.strike();
+    throw error;
+  }
+  ours.set(name, clause);
+}
+
+/** Deletes namespaces that `createOwnNetns` made, if they are there still. */
+export function deleteOwnNetns(names: readonly string[]): void {
+  deleteAllNetns(names);
+  for (const name of names) {
+    ours.get(name)?.strike();
+    ours.delete(name);
+  }
 }
 
 /** @returns who made the namespace, or undefined: not one of ours, or gone */

@@ -1,8 +1,9 @@
 import { spawnSync } from 'node:child_process';
 import { Errno, LinuxError, linuxError } from './errors.ts';
+import { atDeath, type Clause } from './last-will.ts';
 import { findLink, ip, type Link, listRoutes, setIpv6, setLink } from './links.ts';
+import { shellCommand, shellWord } from './shell.ts';
 import { runTool, TOOL_ENVIRONMENT, type Words } from './tool.ts';
-import { shellCommand, shellWord, watchdog } from './watchdog.ts';
 
 /**
  * Joins an existing device (a VM's TAP, a veth, a NIC) to a TAP of ours inside the kernel: what the device receives leaves by
@@ -10,8 +11,8 @@ import { shellCommand, shellWord, watchdog } from './watchdog.ts';
  * socket: traffic control redirects at ingress (tc-mirred(8)). `u32 match u32 0 0` matches everything, on kernels too that lack
  * `matchall`.
  *
- * A redirect to a TAP that died drops all that the device receives. So every step of the join is written down as a step back;
- * the same script is run by `undo` and, if we are killed, by a watchdog.
+ * A redirect to a TAP that died drops all that the device receives. So every step of the join is written down as a step back, before
+ * it is made; the same script is run by `undo` and, if we are killed, by whoever carries out our last will.
  */
 export interface JoinOptions {
   readonly device: string;
@@ -27,7 +28,6 @@ export interface Redirect {
   readonly tap: string;
   /** The MTU that both have now. */
   readonly mtu: number;
-  readonly watchdogPid: number | undefined;
   /** Gives the TAP the device's MTU, as LinkWatch tells it. */
   followMtu(mtu: number): void;
   /** Takes back what was added and changed, and that alone. Works in an exit hook; a device that is gone is no error. Idempotent. */
@@ -44,12 +44,18 @@ interface Filter {
   readonly options?: { readonly actions?: readonly { readonly kind: string; readonly to_dev?: string }[] };
 }
 
+/** The way back from a join, written into the will step by step: what is done to the device is undone only if it is still that device. */
 class Step {
   readonly #netns: string | undefined;
   readonly #back: string[] = [];
+  readonly #head: string;
+  readonly #clause: Clause;
 
-  constructor(netns: string | undefined) {
+  constructor(netns: string | undefined, device: string, ifindex: number) {
     this.#netns = netns;
+    const show = shellCommand(['ip', ...this.inside, '-o', 'link', 'show', 'dev', device]);
+    this.#head = `[ "$(${show} | cut -d: -f1)" = ${ifindex} ] && same=1`;
+    this.#clause = atDeath(':', true);
   }
 
   get inside(): Words {
@@ -59,6 +65,12 @@ class Step {
   /** Remembers how to undo what is about to be done: before, so that a failure half-way is undone as well. */
   back(command: string): void {
     this.#back.unshift(command);
+    this.#clause.change(this.script);
+  }
+
+  /** The same for what is done to the device itself. */
+  backOnDevice(command: string): void {
+    this.back(`[ -n "$same" ] && { ${command}; }`);
   }
 
   tc(words: Words): string {
@@ -76,7 +88,13 @@ class Step {
   }
 
   get script(): string {
-    return this.#back.join('\n');
+    return [this.#head, ...this.#back].join('\n');
+  }
+
+  /** Goes all the way back. */
+  undo(): void {
+    spawnSync('sh', ['-c', this.script], { env: TOOL_ENVIRONMENT, stdio: 'ignore' });
+    this.#clause.strike();
   }
 }
 
@@ -100,15 +118,13 @@ function filters(step: Step, device: string): Filter[] {
   return text === '' ? [] : (JSON.parse(text) as Filter[]);
 }
 
-/** Adds one direction: everything that `from` receives leaves by `to`. */
-function redirect(step: Step, from: string, to: string): void {
+/** Adds one direction: everything that `from` receives leaves by `to`. @param back where to write down the way back */
+function redirect(step: Step, from: string, to: string, back: (command: string) => void): void {
   const qdiscs = JSON.parse(runTool('tc', [...step.inside, '-j', 'qdisc', 'show', 'dev', from])) as { kind: string }[];
-  const show = (side: string) => step.tc(['filter', 'show', 'dev', from, side]);
+  const show = (...side: string[]) => step.tc(['filter', 'show', 'dev', from, ...side]);
   if (!qdiscs.some(({ kind }) => kind === 'clsact' || kind === 'ingress')) {
     // Ours, unless somebody has put a filter beside ours meanwhile.
-    step.back(
-      `[ -n "$(${show('ingress')}; ${show('egress')})" ] || ${step.tc(['qdisc', 'del', 'dev', from, 'clsact'])}`,
-    );
+    back(`[ -n "$(${show('ingress')}; ${show('egress')})" ] || ${step.tc(['qdisc', 'del', 'dev', from, 'clsact'])}`);
     runTool('tc', step.inside, [['qdisc', 'add', 'dev', from, 'clsact']]);
   }
   const there = filters(step, from);
@@ -120,7 +136,9 @@ function redirect(step: Step, from: string, to: string): void {
   if (dead.size > 0) runTool('tc', step.inside, [...dead].map(remove));
   let pref = FIRST_PREFERENCE;
   while (there.some((filter) => filter.pref === pref && !dead.has(pref))) pref++;
-  step.back(step.tc(remove(pref)));
+  // Somebody else may have taken the place once ours was gone.
+  const ours = `grep -qF -e ${shellWord(`Redirect to device ${to})`)} -e 'Redirect to device *)'`;
+  back(`${show('ingress', 'pref', String(pref))} | ${ours} && ${step.tc(remove(pref))}`);
   runTool('tc', step.inside, [
     `filter add dev ${from} ingress protocol all pref ${pref} u32 match u32 0 0`
       .split(' ')
@@ -132,7 +150,7 @@ function redirect(step: Step, from: string, to: string): void {
 function lroOff(step: Step, device: string): void {
   const shown = step.run(['ethtool', '-k', device]);
   if (shown.status !== 0 || !/^large-receive-offload: on(?! \[fixed\])/m.test(shown.stdout)) return;
-  step.back(step.exec(['ethtool', '-K', device, 'lro', 'on']));
+  step.backOnDevice(step.exec(['ethtool', '-K', device, 'lro', 'on']));
   step.run(['ethtool', '-K', device, 'lro', 'off']);
 }
 
@@ -142,9 +160,11 @@ function ipv6Off(step: Step, device: string, link: Link, netns: string | undefin
   if (step.run(['cat', file]).stdout.trim() !== '0') return;
   for (const { family, scope, local, prefixlen } of link.addr_info) {
     if (family !== 'inet6' || scope !== 'global') continue;
-    step.back(shellCommand(['ip', ...step.inside, 'addr', 'replace', `${local}/${prefixlen}`, 'dev', device, 'nodad']));
+    step.backOnDevice(
+      shellCommand(['ip', ...step.inside, 'addr', 'replace', `${local}/${prefixlen}`, 'dev', device, 'nodad']),
+    );
   }
-  step.back(step.exec(['sh', '-c', `echo 0 > ${shellWord(file)}`]));
+  step.backOnDevice(step.exec(['sh', '-c', `echo 0 > ${shellWord(file)}`]));
   setIpv6(device, false, netns);
 }
 
@@ -154,12 +174,12 @@ export function joinDevice(options: JoinOptions): Redirect {
   const link = findLink(device, netns);
   if (link === undefined) throw linuxError('joining', `device ${device}`, Errno.ENODEV);
   if (options.force !== true) refuse(device, link, netns);
-  const step = new Step(netns);
-  const takeBack = () => void spawnSync('sh', ['-c', step.script], { env: TOOL_ENVIRONMENT, stdio: 'ignore' });
+  const step = new Step(netns, device, link.ifindex);
+  const onDevice = (command: string) => step.backOnDevice(command);
   let mtu = Math.min(link.mtu, TAP_MTU_MAX);
   try {
     const change = (words: Words, back: Words) => {
-      step.back(shellCommand(['ip', ...step.inside, 'link', 'set', 'dev', device, ...back]));
+      onDevice(shellCommand(['ip', ...step.inside, 'link', 'set', 'dev', device, ...back]));
       ip(netns, [['link', 'set', 'dev', device, ...words]]);
     };
     ipv6Off(step, device, link, netns);
@@ -168,13 +188,12 @@ export function joinDevice(options: JoinOptions): Redirect {
     if (!link.flags.includes('PROMISC')) change(['promisc', 'on'], ['promisc', 'off']);
     if (!link.flags.includes('UP')) change(['up'], ['down']);
     setLink(tap, { mtu, up: true }, netns);
-    redirect(step, tap, device);
-    redirect(step, device, tap);
+    redirect(step, tap, device, (command) => step.back(command));
+    redirect(step, device, tap, onDevice);
   } catch (error) {
-    takeBack();
+    step.undo();
     throw error;
   }
-  const guard = watchdog(step.script);
   let joined = true;
   return {
     device,
@@ -182,7 +201,6 @@ export function joinDevice(options: JoinOptions): Redirect {
     get mtu() {
       return mtu;
     },
-    watchdogPid: guard.pid,
     followMtu(now: number) {
       if (!joined || Math.min(now, TAP_MTU_MAX) === mtu) return;
       mtu = Math.min(now, TAP_MTU_MAX);
@@ -191,8 +209,7 @@ export function joinDevice(options: JoinOptions): Redirect {
     undo() {
       if (!joined) return;
       joined = false;
-      takeBack();
-      guard.dismiss();
+      step.undo();
     },
   };
 }

@@ -1,4 +1,5 @@
 import { Errno, type ErrorCode, LinuxError, linuxError } from './errors.ts';
+import { failpoint } from './failpoint.ts';
 import * as ffi from './ffi.ts';
 import { checkDeviceName, findLink, ip, linkCommands, setIpv6 } from './links.ts';
 import { withNetns } from './netns.ts';
@@ -171,6 +172,7 @@ export function openTap(options: TapOptions): Tap {
     open = false;
   };
   try {
+    failpoint('tap');
     if (vnetHeader) setHeaderSize(name, fds[0]);
     const offloads = setOffloads(name, fds[0], vnetHeader && (options.offloads ?? true));
     if (options.persistent !== undefined && ffi.ioctl(fds[0], TUNSETPERSIST, options.persistent ? 1n : 0n) < 0) {

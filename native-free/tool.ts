@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { Errno, type ErrorCode, errnoName, LinuxError } from './errors.ts';
+import { failpoint } from './failpoint.ts';
 
 export type Words = readonly (string | number)[];
 
@@ -53,6 +54,7 @@ export function runTool(tool: 'ip' | 'tc', options: Words, commands: readonly Wo
     timeout: 60_000,
     maxBuffer: 1 << 28,
   });
+  failpoint(tool);
   if (done.error === undefined && done.status === 0) return done.stdout;
   const said = done.stderr ?? '';
   const line = /Command failed -:(\d+)/.exec(said)?.[1];

@@ -34,7 +34,7 @@ export async function demo(options: { once?: true; json?: true; seconds: number 
     lab = await Lab.start((error) => ending.abort(error));
     signal.throwIfAborted();
     const seconds = (performance.now() - started) / 1000;
-    for (const name of lab.removed) say(`removed ${name}, which a killed demo had left`);
+    for (const name of lab.removed) say(`removed ${name}, which a killed process had left`);
     say(introduction(lab, seconds));
     const results = await runChecks(lab, demoChecks(options.seconds), signal, (result) => say(line(result)));
     const drops = await views.drops(lab.running, {});

@@ -1,4 +1,6 @@
 import { closeSync, openSync } from 'node:fs';
+import { failpoint } from '../../native-free/failpoint.ts';
+import { cleanUpAfterDead, removeAtDeath } from '../../native-free/last-will.ts';
 import { metricsOf } from '../api/metrics.ts';
 import { MetricsServer } from '../api/server.ts';
 import { loadDocument } from '../control/config/load.ts';
@@ -46,7 +48,10 @@ export async function up(file: string, options: { socket: string; json?: true },
     ),
     ...(withServers ? lateMethodsOfServers(() => servers) : {}),
   });
+  failpoint('socket');
+  const clause = removeAtDeath(options.socket);
   try {
+    for (const what of cleanUpAfterDead()) process.stderr.write(`removed ${what}, which a killed process had left\n`);
     if (withServers) servers = Servers.prepare(model);
     else if (model.tenants.some((tenant) => tenant.servers.length > 0))
       process.stderr.write('The servers of this file are not started: tapyard lab up does that\n');
@@ -67,9 +72,11 @@ export async function up(file: string, options: { socket: string; json?: true },
       if (worker.fallback !== null) process.stderr.write(`worker ${worker.index}: ${worker.fallback}\n`);
     servers?.start(running.events);
     process.stdout.write('ready\n');
+    failpoint('ready');
     await ended.promise;
   } finally {
     server.close();
+    clause.strike();
     configuration?.close();
     process.off('SIGHUP', onHangUp);
     exporter?.close();

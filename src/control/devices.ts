@@ -1,6 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
+import { failpoint } from '../../native-free/failpoint.ts';
+import { instance } from '../../native-free/last-will.ts';
 import { type Link, listLinks } from '../../native-free/links.ts';
-import { deleteAllNetns } from '../../native-free/netns.ts';
+import { deleteOwnNetns } from '../../native-free/netns.ts';
 import { type LinkState, LinkWatch } from '../../native-free/watch.ts';
 import type { ReplayHandles } from '../port/replay-port.ts';
 import type { Device } from './config/model.ts';
@@ -64,7 +66,6 @@ export interface DevicesOptions {
 /** The devices of a switch: opened here and made known to all workers; watched; and undone on every way out. */
 export class Devices implements DeviceStore {
   readonly #options: DevicesOptions;
-  readonly #alias = `tapyard:${process.pid}`;
   readonly #entries: (DeviceEntry | undefined)[] = [];
   readonly #watch: LinkWatch;
   /** Namespaces that were made for devices. */
@@ -107,13 +108,12 @@ export class Devices implements DeviceStore {
     const open = openDevice(device, {
       mtu,
       mac,
-      alias: this.#alias,
       replay: replay?.get(key),
       workers: workers.count,
       owner: index % workers.count,
       wakeFds: workers.all.map((worker) => worker.wakeFd),
       wake: (worker) => workers.all[worker]?.wake(),
-      internalName: () => `ty${process.pid.toString(36)}-${index}`,
+      internalName: () => `ty${instance}-${index}`,
     });
     const entry = { index, wish, open };
     this.#entries[index] = entry;
@@ -130,6 +130,7 @@ export class Devices implements DeviceStore {
         impaired: worker === open.owner ? open.impaired : null,
         inboxes: inboxes(worker),
       }));
+      failpoint('device');
     } catch (error) {
       await this.close(entry);
       throw error;
@@ -139,13 +140,14 @@ export class Devices implements DeviceStore {
 
   async close({ index, open }: DeviceEntry): Promise<void> {
     await this.#options.workers.tell({ type: 'remove-device', index });
+    failpoint('device-left');
     open.close();
     this.#entries[index] = undefined;
     const { netns } = open.link ?? {};
     if (netns === undefined || !this.#netns.has(netns)) return;
     if (this.all.some((other) => other.open.link?.netns === netns)) return;
     this.#netns.delete(netns);
-    this.#try(() => deleteAllNetns([netns]));
+    this.#try(() => deleteOwnNetns([netns]));
   }
 
   adjust(entry: DeviceEntry, wish: DeviceWish): () => void {
@@ -185,12 +187,15 @@ export class Devices implements DeviceStore {
 
   /** When all workers have ended. */
   closeAll(): void {
-    for (const { open } of this.all) open.close();
+    for (const { open } of this.all) {
+      open.close();
+      failpoint('device-closed');
+    }
     this.#deleteNetns();
   }
 
   #deleteNetns(): void {
-    this.#try(() => deleteAllNetns([...this.#netns]));
+    this.#try(() => deleteOwnNetns([...this.#netns]));
     this.#netns.clear();
   }
 

@@ -1,4 +1,5 @@
 import { rmSync } from 'node:fs';
+import { owner, prepare, removeAtDeath } from '../../native-free/last-will.ts';
 import {
   addAddresses,
   deleteAddress,
@@ -9,7 +10,7 @@ import {
   setLink,
   setRoute,
 } from '../../native-free/links.ts';
-import { createNetns, deleteNetns, netnsExists } from '../../native-free/netns.ts';
+import { createOwnNetns, deleteOwnNetns, netnsExists } from '../../native-free/netns.ts';
 import { joinDevice, type Redirect } from '../../native-free/redirect.ts';
 import { type Offloads, openTap, type Tap } from '../../native-free/tap.ts';
 import { closeSocket, SocketAddress } from '../../native-free/unix-socket.ts';
@@ -37,8 +38,6 @@ const MEMORY_RING = 1 << 20;
 export interface DeviceContext {
   readonly mtu: number;
   readonly mac: string | null;
-  /** Says which instance of ours made a kernel device. */
-  readonly alias: string;
   readonly workers: number;
   /** Worker that owns the device if it has but one queue. */
   readonly owner: number;
@@ -145,7 +144,7 @@ function onTap(tap: Tap, kind: 'tap' | 'netdev', name: string, device: Device, c
 function openTapDevice(device: TapDevice, context: DeviceContext): OpenDevice {
   const netns = device.netns ?? undefined;
   const madeNetns = netns !== undefined && !netnsExists(netns);
-  if (madeNetns) createNetns(netns, context.alias);
+  if (madeNetns) createOwnNetns(netns);
   let tap: Tap | undefined;
   try {
     tap = openTap({
@@ -156,7 +155,7 @@ function openTapDevice(device: TapDevice, context: DeviceContext): OpenDevice {
       persistent: device.persistent,
       mtu: context.mtu,
       mac: context.mac ?? undefined,
-      alias: context.alias,
+      alias: owner,
       ipv6: netns !== undefined || device.addresses.some(({ address }) => address.family === 6),
     });
     addAddresses(
@@ -169,7 +168,7 @@ function openTapDevice(device: TapDevice, context: DeviceContext): OpenDevice {
     }
   } catch (error) {
     tap?.close();
-    if (madeNetns) deleteNetns(netns);
+    if (madeNetns) deleteOwnNetns([netns]);
     throw error;
   }
   const opened = tap;
@@ -207,10 +206,12 @@ function adjustTap(name: string, netns: string | undefined, to: Adjustable, from
 
 function openNetdev(device: NetdevDevice, context: DeviceContext): OpenDevice {
   const name = context.internalName();
+  // Who watches over us hears of our death by a file that is closed: before all TAPs, which take long.
+  prepare();
   const tap = openTap({
     name,
     queues: queuesOf(device, context),
-    alias: context.alias,
+    alias: owner,
     mtu: findLink(device.device)?.mtu,
   });
   let redirect: Redirect;
@@ -253,9 +254,11 @@ function openCap({ device }: CapDeviceModel, context: DeviceContext): OpenDevice
 function openQemu({ listen, path }: QemuDevice, context: DeviceContext): OpenDevice {
   if (!listen) return single({ kind: 'qemu', name: path, endpoint: { connect: path } }, null, context);
   const fd = new SocketAddress(path).listen();
+  const clause = removeAtDeath(path);
   let listening = true;
   const undo = () => {
     if (listening) rmSync(path, { force: true });
+    clause.strike();
     listening = false;
   };
   return {

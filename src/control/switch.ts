@@ -1,4 +1,5 @@
 import { microsecondsSince, monotonicSeconds } from '../../native-free/clock.ts';
+import { failpoint } from '../../native-free/failpoint.ts';
 import { selfTest } from '../../native-free/ffi.ts';
 import { MOST_HELD_BODIES } from '../path/hold.ts';
 import type { QemuNews } from '../port/qemu-port.ts';
@@ -76,6 +77,7 @@ export class Switch {
     const made = new Switch(model, options);
     try {
       await made.#workers.ready();
+      failpoint('workers');
       await made.change(model);
       made.#toAnnounce.clear();
       made.#started = true;
@@ -240,7 +242,9 @@ export class Switch {
     this.slowPath.close();
     await this.datapaths.close();
     this.devices.stopWatching();
+    failpoint('stopping');
     await this.#workers.stop();
+    failpoint('workers-ended');
     this.devices.closeAll();
     process.off('exit', this.#onExit);
   }

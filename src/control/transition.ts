@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import { failpoint } from '../../native-free/failpoint.ts';
 import { UserError } from '../errors.ts';
 import type { SlowEvent } from '../slow/events.ts';
 import type { SlowPath } from '../slow/slow-path.ts';
@@ -88,10 +89,13 @@ export class Transition {
     const gone = this.#from.tenants.filter(({ name }) => this.#toTenant(name) === undefined);
     const assignments = this.#assignmentsOfPorts();
     committed();
+    failpoint('committed');
     for (const { name } of gone) this.#parts.slowPath.removeTenant(name);
     await this.#unassign(assignments, devices.opened);
     for (const model of this.#to.tenants) await this.#tenant(model, files.get(model.name) ?? null);
+    failpoint('tenants');
     await this.#assign(devices.opened);
+    failpoint('assigned');
     await devices.finish();
     for (const { name } of gone) await this.#remove(name);
     for (const row of uplinkRows.keep(this.#to.uplinks.map(({ name }) => name))) uplinkRows.free(row);

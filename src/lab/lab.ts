@@ -1,9 +1,9 @@
 import { createServer, type Server } from 'node:net';
+import { cleanUpAfterDead } from '../../native-free/last-will.ts';
 import { withNetns } from '../../native-free/netns.ts';
 import { runTool } from '../../native-free/tool.ts';
 import { Switch } from '../control/switch.ts';
 import { UserError } from '../errors.ts';
-import { removeLeftovers } from './leftovers.ts';
 import {
   BLOCKED_PORT,
   demoConfig,
@@ -21,7 +21,7 @@ import { allowEcho } from './traffic/echo.ts';
 /** The demo's lab while it runs: the switch, its hosts in their namespaces, and a server on each host that says who it is. */
 export class Lab {
   readonly running: Switch;
-  /** Namespaces of killed demos that were removed first. */
+  /** What killed instances had left, and was removed first. */
   readonly removed: readonly string[];
   /** Whether hosts may send ICMP echo requests; else reachability is tried with UDP. */
   readonly echo: boolean;
@@ -30,7 +30,7 @@ export class Lab {
   /** @param onFailure the switch forwards no more. @throws UserError, LinuxError; nothing is left behind then */
   static async start(onFailure: (error: Error) => void): Promise<Lab> {
     checkMachine();
-    const removed = removeLeftovers();
+    const removed = cleanUpAfterDead();
     const model = readModel(demoConfig(), 'demo');
     const running = await Switch.start(model, { io: process.env['TAPYARD_IO'] ?? null, onFailure });
     try {

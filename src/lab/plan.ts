@@ -31,12 +31,6 @@ export function prefixOf(pid: number): string {
   return `ty${pid.toString(36)}`;
 }
 
-/** @returns the process that a namespace is of, if it is one of the demo's or of `measureOrder` */
-export function pidOf(netns: string): number | null {
-  const found = /^ty([0-9a-z]{1,6})-(?:(?:red|blue)-(?:web|db)[12]|order-[ab])$/.exec(netns);
-  return found === null ? null : Number.parseInt(found[1], 36);
-}
-
 export function hostOf(tenant: TenantName, name: HostName, pid = process.pid): Host {
   const web = name.startsWith('web');
   const number = Number(name.at(-1));

@@ -77,7 +77,15 @@ const LAYERS: readonly (readonly [prefix: string, may: readonly string[]])[] = [
   [
     'src/cli/',
     [
-      ...['native-free/errors.ts', 'src/errors.ts', 'src/observe/', 'src/control/', 'src/lab/', 'src/cli/table.ts'],
+      ...[
+        'native-free/errors.ts',
+        'native-free/failpoint.ts',
+        'native-free/last-will.ts',
+        'src/errors.ts',
+        'src/observe/',
+        'src/control/',
+      ],
+      ...['src/lab/', 'src/cli/table.ts'],
       ...['src/wire/', 'src/openflow/', 'src/json.ts', 'src/bench/', 'src/api/'],
     ],
   ],

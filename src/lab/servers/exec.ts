@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { spawnInNetns } from '../../../native-free/netns.ts';
-import { shellWord } from '../../../native-free/watchdog.ts';
+import { shellWord } from '../../../native-free/shell.ts';
 import { UserError } from '../../errors.ts';
 
 /** Runs a command in a namespace, on our terminal. @returns its exit code */

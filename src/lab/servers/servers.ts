@@ -1,12 +1,11 @@
+import { owner } from '../../../native-free/last-will.ts';
 import { openTap, type Tap } from '../../../native-free/tap.ts';
-import { type Watchdog, watchdog } from '../../../native-free/watchdog.ts';
 import type { SwitchModel, TenantModel } from '../../control/config/model.ts';
 import type { Events } from '../../control/events.ts';
 import type { Methods } from '../../control/rpc.ts';
 import { UserError } from '../../errors.ts';
 import type { Json } from '../../json.ts';
 import { Server } from './server.ts';
-import { removeDeadShares } from './share.ts';
 
 /**
  * All servers of a configuration. TAPs of virtual machines must be there before the switch opens its ports, and machines find
@@ -18,14 +17,12 @@ export class Servers {
   readonly #model: SwitchModel;
   readonly #taps = new Map<string, Tap>();
   readonly #servers: Server[] = [];
-  #watchdog: Watchdog | undefined;
   readonly #onExit = () => {
     for (const server of this.#servers) server.kill();
   };
 
   /** @throws LinuxError; nothing is left behind then */
   static prepare(model: SwitchModel): Servers {
-    removeDeadShares();
     const made = new Servers(model);
     try {
       for (const tenant of model.tenants) for (const server of tenant.servers) made.#makeTap(server);
@@ -43,7 +40,7 @@ export class Servers {
   #makeTap(server: TenantModel['servers'][number]): void {
     if (server.kind !== 'qemu' || server.nic.kind !== 'tap') return;
     const { device, mtu } = server.nic;
-    this.#taps.set(device, openTap({ name: device, mtu, alias: `tapyard:${process.pid}` }));
+    this.#taps.set(device, openTap({ name: device, mtu, alias: owner }));
   }
 
   /** Starts all of them; what becomes of each is told to the events. */
@@ -63,15 +60,11 @@ export class Servers {
         server.start();
       }
     }
-    const removals = this.#servers.flatMap(({ share }) => share?.removal ?? []);
-    // Once the kernel has ended the servers of a process that was killed, their groups are empty.
-    if (removals.length > 0) this.#watchdog = watchdog(['sleep 1', ...removals].join('\n'));
   }
 
   /** Ends all of them; called before the switch is stopped. Idempotent. */
   async stop(): Promise<void> {
     await Promise.all(this.#servers.map((server) => server.stop()));
-    this.#watchdog?.dismiss();
     process.off('exit', this.#onExit);
   }
 

@@ -1,5 +1,6 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
-import { shellCommand } from '../../../native-free/watchdog.ts';
+import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+import { atDeath, instance } from '../../../native-free/last-will.ts';
+import { shellCommand, shellWord } from '../../../native-free/shell.ts';
 
 /**
  * Control groups of servers: the share of the processors that each has beside others. Version 2 where it governs the processors
@@ -7,7 +8,6 @@ import { shellCommand } from '../../../native-free/watchdog.ts';
  */
 const UNIFIED = '/sys/fs/cgroup';
 const LEGACY = '/sys/fs/cgroup/cpu';
-const OURS = /^tapyard-(\d+)-/;
 
 interface Hierarchy {
   readonly path: string;
@@ -28,8 +28,6 @@ function hierarchy(): Hierarchy | null {
 
 /** A server's group; it is there until `remove`. */
 export interface Share {
-  /** A command of sh that removes it, for when we are killed. */
-  readonly removal: string;
   /** Moves a process, and what it starts from now on, into the group. */
   take(pid: number): void;
   remove(): void;
@@ -39,29 +37,27 @@ export interface Share {
 export function makeShare(name: string, weight: number): Share | null {
   const where = hierarchy();
   if (where === null) return null;
-  const path = `${where.path}/tapyard-${process.pid}-${name}`;
+  const path = `${where.path}/tapyard-${instance}-${name}`;
+  // Once the kernel has ended the servers of a process that was killed, their groups are empty.
+  const remove = shellCommand(['rmdir', path]);
+  const clause = atDeath(
+    `for try in 1 2 3 4 5 6 7 8 9; do [ -d ${shellWord(path)} ] || break; ${remove} || sleep 0.2; done`,
+  );
   try {
     mkdirSync(path, { recursive: true });
     writeFileSync(`${path}/${where.file}`, String(where.value(weight)));
   } catch {
     tryTo(() => rmdirSync(path));
+    clause.strike();
     return null;
   }
   return {
-    removal: shellCommand(['rmdir', path]),
     take: (pid) => tryTo(() => writeFileSync(`${path}/cgroup.procs`, String(pid))),
-    remove: () => tryTo(() => rmdirSync(path)),
+    remove: () => {
+      tryTo(() => rmdirSync(path));
+      if (!existsSync(path)) clause.strike();
+    },
   };
-}
-
-/** Removes groups that killed processes have left. */
-export function removeDeadShares(): void {
-  const where = hierarchy();
-  if (where === null) return;
-  for (const name of readdirSync(where.path)) {
-    const pid = OURS.exec(name)?.[1];
-    if (pid !== undefined && !existsSync(`/proc/${pid}`)) tryTo(() => rmdirSync(`${where.path}/${name}`));
-  }
 }
 
 /** A process that has ended meanwhile, or a group that is gone, is no error. */
