@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.." || exit 1
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 sh bin/prepare libatomic.so.1=libatomic1 ip=iproute2 tc=iproute2 ethtool=ethtool tshark=tshark \
   osken-manager=python3-os-ken ovs-testcontroller=openvswitch-testcontroller \
-  setpriv=util-linux unshare=util-linux busybox=busybox-static cpio=cpio openssl=openssl ovs-ofctl=openvswitch-common
+  pgrep=procps setpriv=util-linux unshare=util-linux busybox=busybox-static cpio=cpio openssl=openssl ovs-ofctl=openvswitch-common
 case $(uname -m) in
   aarch64) sh bin/prepare qemu-system-aarch64=qemu-system-arm ;;
   *) sh bin/prepare qemu-system-x86_64=qemu-system-x86 ;;
