@@ -57,6 +57,7 @@ const SUITES: readonly { readonly files: string; readonly needs: readonly Need[]
   { files: 'test/contract/ports.test.ts', needs: LINUX },
   { files: 'test/contract/ofctl.test.ts', needs: ['ofctl'] },
   { files: 'test/lab/**/!(machines|cap).test.ts', needs: LINUX },
+  { files: 'test/lab/capture.test.ts', needs: ['tshark'] },
   { files: 'test/lab/cap.test.ts', needs: [...LINUX, 'cap'] },
   { files: 'test/lab/machines.test.ts', needs: [...LINUX, 'guest'] },
   { files: 'test/lab/{controllers,restarts}.test.ts', needs: ['controllers'] },

@@ -5,6 +5,7 @@ import { addChangeCommands } from './change-commands.ts';
 import { complain } from './complain.ts';
 import { Exit, exitOf } from './exit.ts';
 import { addLabCommands } from './lab-commands.ts';
+import { addLookCommands } from './look-commands.ts';
 import { addRuleCommands } from './rule-commands.ts';
 import type { TraceOptions } from './trace.ts';
 import { version } from './version.ts';
@@ -146,6 +147,7 @@ function commands(): Command {
       (await import('./demo.ts')).demo(options),
     );
 
+  addLookCommands(program, socket);
   addBenchCommands(program);
   addRuleCommands(program, socket);
   addLabCommands(program, socket);

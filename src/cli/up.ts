@@ -94,7 +94,19 @@ function lateMethods(
   stop: () => void,
 ): ReturnType<typeof methods> {
   const names = [
-    ...(['show', 'status', 'trace', 'events', 'flows', 'groups', 'meters', 'tables', 'change', 'stop'] as const),
+    ...([
+      'show',
+      'status',
+      'trace',
+      'capture',
+      'events',
+      'flows',
+      'groups',
+      'meters',
+      'tables',
+      'change',
+      'stop',
+    ] as const),
     ...(['plan', 'apply', 'confirm', 'rollback', 'edit', 'export'] as const),
   ];
   return Object.fromEntries(

@@ -60,6 +60,7 @@ export function methods(running: Switch, configuration: Running, stop: () => voi
         throw new UserError('usage', 'The frame is no hex', 'give its bytes, two digits each');
       return running.trace(one, String(port), Buffer.from(frame, 'hex')) as unknown as Json;
     },
+    capture: (params) => running.captures.prepare(params),
     events: ({ after }) =>
       running.events
         .after(typeof after === 'number' ? after : 0)

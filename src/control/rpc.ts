@@ -4,13 +4,14 @@ import { createConnection, createServer, type Server, type Socket } from 'node:n
 import { dirname } from 'node:path';
 import { type Diagnostic, type ErrorCode, errorCodes, UserError } from '../errors.ts';
 import type { Json } from '../json.ts';
+import { isStream, type Stream, sendStream } from './rpc-stream.ts';
 
 /**
  * The control socket: JSON-RPC 2.0 (jsonrpc.org/specification) over a unix stream socket, a message a line. The file has mode
  * 0600, so that who may open it is decided by the file system alone.
  */
 export type Params = { readonly [key: string]: Json };
-export type Methods = Readonly<Record<string, (params: Params) => Json | Promise<Json>>>;
+export type Methods = Readonly<Record<string, (params: Params) => Json | Stream | Promise<Json | Stream>>>;
 
 export const DEFAULT_SOCKET = '/run/tapyard.sock';
 
@@ -68,7 +69,8 @@ export class RpcServer {
 
   private constructor(path: string, methods: Methods) {
     this.#path = path;
-    this.#server = createServer((socket) => void this.#serve(socket, methods));
+    // Who has enough of an answer that goes on shuts down his half of the connection.
+    this.#server = createServer({ allowHalfOpen: true }, (socket) => void this.#serve(socket, methods));
     this.#server.maxConnections = MOST_CLIENTS;
   }
 
@@ -87,7 +89,7 @@ export class RpcServer {
     let pending: string[] = [];
     let length = 0;
     try {
-      for await (const text of socket as AsyncIterable<string>) {
+      for await (const text of socket.iterator({ destroyOnReturn: false }) as AsyncIterable<string>) {
         const lines = text.split('\n');
         const rest = lines.pop() ?? '';
         if (lines.length > 0) {
@@ -99,13 +101,19 @@ export class RpcServer {
         length += rest.length;
         if (length > LONGEST_LINE) break;
         for (const line of lines) {
-          if (line.trim() !== '' && !socket.write(await answer(line, methods))) await once(socket, 'drain');
+          if (line.trim() === '') continue;
+          const { text: reply, stream } = await answer(line, methods);
+          if (!socket.write(reply)) await once(socket, 'drain');
+          if (stream === null) continue;
+          await sendStream(socket, stream);
+          return;
         }
       }
     } catch {
       // The client went away.
+    } finally {
+      socket.destroySoon();
     }
-    socket.destroy();
   }
 }
 
@@ -123,8 +131,17 @@ function cannotListen(path: string, error: unknown): UserError {
   return new UserError('usage', `The control socket ${path} cannot be made (${code})`, ELSEWHERE);
 }
 
-async function answer(line: string, methods: Methods): Promise<string> {
-  const reply = (id: Json, rest: object) => `${JSON.stringify({ jsonrpc: '2.0', id, ...rest })}\n`;
+interface Answer {
+  readonly text: string;
+  /** What goes on after it. */
+  readonly stream: Stream | null;
+}
+
+async function answer(line: string, methods: Methods): Promise<Answer> {
+  const reply = (id: Json, rest: object, stream: Stream | null = null): Answer => ({
+    text: `${JSON.stringify({ jsonrpc: '2.0', id, ...rest })}\n`,
+    stream,
+  });
   let request: unknown;
   try {
     request = JSON.parse(line);
@@ -143,7 +160,10 @@ async function answer(line: string, methods: Methods): Promise<string> {
     });
   }
   try {
-    return reply(id, { result: await work(params) });
+    const result = await work(params);
+    if (!isStream(result)) return reply(id, { result });
+    await result.begin();
+    return reply(id, { result: result.head }, result);
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     return reply(id, { error: { code: INTERNAL_ERROR, message, data: dataOf(error) } });
@@ -182,7 +202,15 @@ function answers(path: string): Promise<boolean> {
 
 /** Calls one method of a running switch. @param patienceMs how long it may say nothing @throws UserError when none answers, or with what it says went wrong */
 export async function call(path: string, method: string, params: Params = {}, patienceMs = PATIENCE_MS): Promise<Json> {
-  const line = await ask(path, `${JSON.stringify({ jsonrpc: '2.0', id: 1, method, params })}\n`, patienceMs);
+  return resultOf(await ask(path, requestLine(method, params), patienceMs));
+}
+
+export function requestLine(method: string, params: Params): string {
+  return `${JSON.stringify({ jsonrpc: '2.0', id: 1, method, params })}\n`;
+}
+
+/** @throws UserError with what the reply says went wrong */
+export function resultOf(line: string): Json {
   const reply = JSON.parse(line) as {
     result?: Json;
     error?: { message: string; data?: { code?: string; cure?: string; diagnostics?: readonly Diagnostic[] } };

@@ -12,6 +12,7 @@ import { Policers } from '../tenant/policers.ts';
 import type { Tenant } from '../tenant/tenant.ts';
 import type { PoolAudit } from '../worker/messages.ts';
 import { headsFor } from '../worker/tenant-set.ts';
+import { Captures } from './capture/captures.ts';
 import type { SwitchModel } from './config/model.ts';
 import { Devices } from './devices.ts';
 import { Events, type LinkChange } from './events.ts';
@@ -54,6 +55,8 @@ export class Switch {
   readonly datapaths = new Datapaths(this);
   readonly startedAt = Date.now();
   readonly devices: Devices;
+  /** Captures that run. */
+  readonly captures: Captures;
   readonly #workers: Workers;
   readonly #linkUp = new Int32Array(new SharedArrayBuffer(MOST_DEVICES * 4));
   readonly #buckets = SharedBuckets.create(MOST_POLICERS);
@@ -110,6 +113,11 @@ export class Switch {
       },
       (error) => options.onFailure?.(error),
     );
+    this.captures = new Captures({
+      workers: this.#workers,
+      tenants: () => this.tenants,
+      clockUs: () => this.clockUs(),
+    });
     this.devices = new Devices({
       workers: this.#workers,
       linkUp: this.#linkUp,
@@ -205,6 +213,7 @@ export class Switch {
       } finally {
         this.#changing = false;
       }
+      this.captures.follow();
       this.#turnSlowPath();
     });
     this.#turn = turn.catch(() => {});
@@ -237,6 +246,7 @@ export class Switch {
   async stop(): Promise<void> {
     if (this.#stopped) return;
     this.#stopped = true;
+    this.captures.close();
     clearInterval(this.#housekeeping);
     clearTimeout(this.#slowTimer);
     this.slowPath.close();

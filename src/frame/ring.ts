@@ -1,8 +1,8 @@
 /**
  * A bounded ring of records between two threads: one producer, one consumer, no lock. A record is one 32-bit word of length,
  * then its bytes, padded to a multiple of 8; it never wraps: where the rest of the ring is too short, a length of -1 sends the
- * reader to the beginning. The producer fills a record in place (`reserve`, then `commit`), the consumer reads it in
- * place (`peek`, then `pop`). Head and tail are published by atomic stores.
+ * reader to the beginning. The producer fills a record in place (`reserve`, then `commit`, or `keep` for several and one `commit`), the
+ * consumer reads it in place (`peek`, then `pop`). Head and tail are published by atomic stores.
  *
  * Idea: Lamport, "Specifying concurrent program modules", TOPLAS 5(2), 1983.
  */
@@ -20,6 +20,8 @@ export class Ring {
   readonly #control: Int32Array;
   readonly #lengths: Int32Array;
   #reserved = 0;
+  /** Bytes of records that are kept for the next `commit`. */
+  #kept = 0;
 
   /** @param capacity bytes for records, a power of two of at least 64 */
   static create(capacity: number): Ring {
@@ -47,7 +49,7 @@ export class Ring {
     const need = (length + 11) & ~7;
     const { capacity } = this;
     if (need > capacity >> 1) return -1;
-    const tail = this.#control[TAIL];
+    const tail = (this.#control[TAIL] + this.#kept) | 0;
     const used = (tail - Atomics.load(this.#control, HEAD)) | 0;
     let at = tail & (capacity - 1);
     let pad = 0;
@@ -67,10 +69,34 @@ export class Ring {
     return this.capacity - ((this.#control[TAIL] - Atomics.load(this.#control, HEAD)) | 0);
   }
 
-  /** Producer: makes the reserved record visible. */
-  commit(): void {
-    Atomics.store(this.#control, TAIL, (this.#control[TAIL] + this.#reserved) | 0);
+  /** Producer: keeps the reserved record, still to be changed, for the next `commit`. */
+  keep(): void {
+    this.#kept += this.#reserved;
     this.#reserved = 0;
+  }
+
+  /** Producer: makes the reserved record visible, after those that are kept. */
+  commit(): void {
+    Atomics.store(this.#control, TAIL, (this.#control[TAIL] + this.#kept + this.#reserved) | 0);
+    this.#reserved = 0;
+    this.#kept = 0;
+  }
+
+  /** Producer: where the next record will begin, for `since`. */
+  get mark(): number {
+    return this.#control[TAIL];
+  }
+
+  /** Producer: positions in `bytes` of the records written since a mark, of which no more than the ring holds may have been. */
+  since(mark: number): number[] {
+    const found: number[] = [];
+    for (let at = mark; at !== this.#control[TAIL]; ) {
+      const place = at & (this.capacity - 1);
+      const length = this.#lengths[place >> 2];
+      if (length !== WRAP) found.push(place + 4);
+      at = (at + (length === WRAP ? this.capacity - place : (length + 11) & ~7)) | 0;
+    }
+    return found;
   }
 
   /** Consumer: whether nothing is to be read. */

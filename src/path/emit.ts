@@ -14,6 +14,7 @@ import type { Outputs } from './outputs.ts';
 import { Pieces } from './pieces.ts';
 import { completeChecksum, Segmenter } from './segment.ts';
 import type { OutStage } from './stage.ts';
+import { type DropTap, offloadBefore } from './tap/tap.ts';
 import { Waste } from './waste.ts';
 
 /**
@@ -30,18 +31,27 @@ export class Emit implements OutStage {
   readonly #bridge: BridgeImage;
   readonly #tenant: number;
   readonly #waste: Waste;
+  readonly #tap: DropTap | null;
   readonly #segments: Pieces;
   readonly #segmenter: Segmenter;
   readonly #fragments: Pieces;
   readonly #fragmenter: Fragmenter;
 
-  constructor(pool: Pool, ledger: Ledger, devices: Devices, bridge: BridgeImage, tenant: number) {
+  constructor(
+    pool: Pool,
+    ledger: Ledger,
+    devices: Devices,
+    bridge: BridgeImage,
+    tenant: number,
+    tap: DropTap | null = null,
+  ) {
     this.#pool = pool;
     this.#ledger = ledger;
     this.#devices = devices;
     this.#bridge = bridge;
     this.#tenant = tenant;
-    this.#waste = new Waste(pool, ledger);
+    this.#waste = new Waste(pool, ledger, tap);
+    this.#tap = tap;
     this.#segments = new Pieces(pool, tenant);
     this.#segmenter = new Segmenter(pool, this.#segments);
     this.#fragments = new Pieces(pool, tenant);
@@ -105,8 +115,12 @@ export class Emit implements OutStage {
     const fragmenter = this.#fragmenter;
     const l3 = start[k] + toL3;
     const wanted = fragmenter.cut(head[k], start[k], headLength[k], body[k], bodyStart[k], l3, limit);
-    if (wanted === 0) this.#ledger.drop(batch.port[i], Drop.TooBig);
-    else this.#pushFragments(batch, i, to, wanted);
+    if (wanted === 0) {
+      this.#ledger.drop(batch.port[i], Drop.TooBig);
+      const { bodyLength } = this.#segments;
+      this.#tap?.dropped(batch.port[i], to, Drop.TooBig, start[k], headLength[k], bodyStart[k], bodyLength[k], 0);
+    }
+    if (wanted > 0) this.#pushFragments(batch, i, to, wanted);
     this.#pool.release(head[k]);
     this.#pool.release(body[k]);
   }
@@ -209,6 +223,8 @@ export class Emit implements OutStage {
       this.#ledger.add(row, Column.Held, 1);
     } else {
       this.#ledger.drop(row, Drop.TxFull);
+      const offload = offloadBefore(this.#pool.bytes, start);
+      this.#tap?.dropped(row, to, Drop.TxFull, start, headLength, bodyStart, bodyLength, offload);
       this.#pool.release(head);
       this.#pool.release(body);
     }

@@ -7,6 +7,7 @@ import { rewrite } from './adjacency.ts';
 import type { RouterImage } from './image.ts';
 import { PUNT_QUOTE, Punt } from './punt.ts';
 import { PuntClass, type Punter } from './punter.ts';
+import type { Taps } from './tap/tap.ts';
 
 /** Frames that wait for one neighbour; Linux holds 101 small packets (unres_qlen). */
 const MOST_PER_NEIGHBOR = 64;
@@ -29,6 +30,7 @@ export class Hold {
   readonly #router: RouterImage;
   readonly #punter: Punter;
   readonly #most: number;
+  readonly #taps: Taps | null;
   readonly #frames = new Batch();
   /** Interface and four address words of each frame's next hop; when it came, wrapped milliseconds. */
   readonly #keys = new Int32Array(this.#frames.capacity * 5);
@@ -39,7 +41,7 @@ export class Hold {
   #generation = -1;
   #reminded = 0;
 
-  /** @param quota the tenant's frames in flight */
+  /** @param quota the tenant's frames in flight @param taps see what is dropped */
   constructor(
     pool: Pool,
     ledger: Ledger,
@@ -47,12 +49,14 @@ export class Hold {
     router: RouterImage,
     punter: Punter,
     quota: number,
+    taps: Taps | null = null,
   ) {
     this.#pool = pool;
     this.#ledger = ledger;
     this.#neighbors = neighbors;
     this.#router = router;
     this.#punter = punter;
+    this.#taps = taps;
     this.#most = Math.min(this.#frames.capacity, quota >> 1);
   }
 
@@ -204,6 +208,7 @@ export class Hold {
     const frames = this.#frames;
     this.#ledger.add(frames.port[k], Column.Held, -1);
     this.#ledger.drop(frames.port[k], reason);
+    this.#taps?.frame(frames, k, reason);
     this.#pool.release(frames.head[k]);
     this.#pool.release(frames.body[k]);
   }

@@ -1,4 +1,5 @@
-import { type Batch, Fate } from '../frame/batch.ts';
+import { Batch, Fate } from '../frame/batch.ts';
+import { BATCH_SIZE } from '../frame/layout.ts';
 import type { Pool } from '../frame/pool.ts';
 import { Ring } from '../frame/ring.ts';
 import { Drop } from '../observe/drop.ts';
@@ -36,7 +37,9 @@ import { ReservedAddresses } from './reserved.ts';
 import { Route } from './route.ts';
 import { RulesStage } from './rules/rules-stage.ts';
 import type { RuleStore } from './rules/store.ts';
-import type { Observer, OutStage, Stage } from './stage.ts';
+import type { OutStage, Stage } from './stage.ts';
+import { bytesLeft, showDrops, takePart } from './tap/part.ts';
+import type { Watch } from './tap/watch.ts';
 import { ToRouter } from './to-router.ts';
 import { VlanIn } from './vlan-in.ts';
 import { VlanOut } from './vlan-out.ts';
@@ -84,6 +87,10 @@ export class TenantPath {
   readonly #fromNormal: number;
   readonly #fromRoute: number;
   readonly #fromForward: number;
+  /** Null: nobody looks. */
+  readonly #watch: Watch | null;
+  /** Frames of a batch that are handled on their own, since one among them is traced. */
+  readonly #part: Batch | null;
 
   constructor(
     pool: Pool,
@@ -93,10 +100,12 @@ export class TenantPath {
     buckets: SharedBuckets,
     leaks: LeakSink,
     store: RuleStore | null = null,
-    observer: Observer | null = null,
+    watch: Watch | null = null,
     before: TenantPath | null = null,
   ) {
     const { bridge, router } = image;
+    const taps = watch?.taps ?? null;
+    const observer = watch?.observer ?? null;
     const shared = image.workers[worker];
     const ledger = before?.ledger ?? new Ledger(ROUTER_ROW + 1, shared.ledger);
     const rates = router?.puntRates ?? [0, 0, 0];
@@ -104,13 +113,13 @@ export class TenantPath {
     punter.setRates(rates);
     const macs = MacTable.attach(bridge.macs);
     const acls = new Acls(pool, image.acls, punter, router, worker);
-    const waste = new Waste(pool, ledger);
+    const waste = new Waste(pool, ledger, taps);
     const has = wanted(image);
     const wayOut: OutStage[] = [
       ...optional(has.aclOut, () => new AclOut(acls, bridge, waste)),
       new VlanOut(pool, bridge, waste),
       new GuardOut(pool, bridge, devices, waste, store?.blocked ?? null),
-      new Emit(pool, ledger, devices, bridge, image.index),
+      new Emit(pool, ledger, devices, bridge, image.index, taps),
     ];
     const watchedOut = observer === null ? wayOut : wayOut.map((stage) => observer.out(stage));
     const egress = new Egress(watchedOut, OUTPUTS);
@@ -145,7 +154,7 @@ export class TenantPath {
     if (router !== null) {
       neighbors = NeighborTable.attach(router.neighbors);
       fib = new Fib(router);
-      hold = new Hold(pool, ledger, neighbors, router, punter, image.frames);
+      hold = new Hold(pool, ledger, neighbors, router, punter, image.frames, taps);
       bridging.push(
         new ToRouter(pool, router, fib, ledger, punter),
         ...optional(has.interfaceAclIn, () => new InterfaceAclIn(acls, router)),
@@ -180,6 +189,7 @@ export class TenantPath {
           : { image: router, fib, neighbors, hold },
       decisions,
       rules: store === null ? null : new RuleDecider(pool, store, bridge, decisions),
+      taps,
     });
     this.#guard = guard;
     this.#store = store;
@@ -195,6 +205,7 @@ export class TenantPath {
       decisions,
       decider,
       parse,
+      tapped: taps?.drops ?? false,
       counts: this.#work,
     };
     if (old !== null) old.follow(context);
@@ -208,6 +219,8 @@ export class TenantPath {
     this.routerRow = ROUTER_ROW;
     this.#pool = pool;
     this.#leaks = leaks;
+    this.#watch = watch;
+    this.#part = watch?.live == null ? null : new Batch(BATCH_SIZE);
     if (before !== null) this.#takeOver(before);
   }
 
@@ -237,6 +250,12 @@ export class TenantPath {
     cells[from * COLUMNS + Column.ReceivedBytes] += bytes;
     batchBytes += bytes;
     this.#stamp(batch);
+    if (this.#watch !== null) this.#watched(batch, batchBytes, this.#watch);
+    else this.#carryOut(batch, batchBytes);
+  }
+
+  #carryOut(batch: Batch, batchBytes: number): void {
+    const { count } = batch;
     if (this.#cached && this.#isFit(batch.nowMs) && this.#guard.excess(batch) <= 0) {
       const left = this.cache.run(batch);
       this.rules?.countPlain(count - left, batchBytes - (left === 0 ? 0 : bytesLeft(batch)));
@@ -246,6 +265,29 @@ export class TenantPath {
       }
     }
     this.#run(batch, 0);
+  }
+
+  /** Lets those see the frames who look, and handles frames that are traced on their own, in their place. */
+  #watched(batch: Batch, batchBytes: number, { taps, live }: Watch): void {
+    taps?.stamp(batch);
+    taps?.ingress(batch);
+    const part = this.#part;
+    if (live === null || part === null) {
+      this.#carryOut(batch, batchBytes);
+      return;
+    }
+    let from = 0;
+    for (let i = live.next(batch, 0); i >= 0; i = live.next(batch, i + 1)) {
+      if (i > from) this.#carryOut(part, takePart(part, batch, from, i));
+      takePart(part, batch, i, i + 1);
+      live.begin(part);
+      this.#run(part, 0);
+      live.end();
+      from = i + 1;
+    }
+    if (from === 0) this.#carryOut(batch, batchBytes);
+    else if (from < batch.count) this.#carryOut(part, takePart(part, batch, from, batch.count));
+    batch.count = 0;
   }
 
   /** Carries out what the control side has changed in the rules. @param most records @param now microseconds, in its first element @returns how many */
@@ -262,7 +304,7 @@ export class TenantPath {
   #isFit(nowMs: number): boolean {
     const store = this.#store;
     if (store === null || store.version === this.#rulesVersion) return true;
-    const shape = shapeOf(this.image, store.plain ? null : store.looks());
+    const shape = shapeOf(this.image, store.plain ? null : store.looks(), this.#watch?.taps?.drops ?? false);
     if (!sameShape(shape, this.cache.shape)) {
       // Code is made and warmed anew: not with every change of a storm of them.
       if (this.#rulesVersion > 0 && (nowMs - this.#reshaped) >>> 0 < RESHAPE_MS) return false;
@@ -314,6 +356,7 @@ export class TenantPath {
 
   #run(batch: Batch, first: number): void {
     const { stages } = this;
+    this.#watch?.taps?.stamp(batch);
     for (let s = first; s < stages.length; s++) stages[s].run(batch);
     this.#finish(batch);
   }
@@ -323,6 +366,7 @@ export class TenantPath {
     const pool = this.#pool;
     const { cells } = this.ledger;
     const { count, fate, reason, port, head, body, twin } = batch;
+    if (this.#watch?.taps?.drops === true) showDrops(this.#watch.taps, batch);
     for (let i = 0; i < count; i++) {
       if (twin[i] >= 0) pool.release(twin[i]);
       const at = port[i] * COLUMNS;
@@ -339,6 +383,7 @@ export class TenantPath {
           if (this.#leaks.leak(batch, i)) cells[at + Column.LeakedOut]++;
           else {
             cells[at + Column.Drops + Drop.PortClosed]++;
+            this.#watch?.taps?.frame(batch, i, Drop.PortClosed);
             pool.release(head[i]);
             pool.release(body[i]);
           }
@@ -351,13 +396,6 @@ export class TenantPath {
     }
     batch.count = 0;
   }
-}
-
-/** Bytes of the frames that the flow cache did not carry out. */
-function bytesLeft({ count, fate, headLength, bodyLength }: Batch): number {
-  let bytes = 0;
-  for (let i = 0; i < count; i++) if (fate[i] !== Fate.Sent) bytes += headLength[i] + bodyLength[i];
-  return bytes;
 }
 
 /** A stage, made only where the tenant needs it. */

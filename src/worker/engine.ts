@@ -302,11 +302,15 @@ export class Engine {
     for (let d = 0; d < devices.length; d++) {
       const device = devices[d];
       const queue = this.devices.queues[device.index];
+      const own = queue.count;
       for (let k = 0; k < device.inboxes.length; k++) device.inboxes[k].drain(queue);
       if (queue.count === 0) continue;
+      // Who looks sees frames of other workers there.
+      if (this.tenants.tapped) this.tenants.showEgress(queue, own, this.#now);
       const taken = device.closing ? 0 : device.port.transmit(queue);
       // What the port does not take now it would not take later: waiting is what its own queue is for.
       const reason = device.closing ? Drop.PortClosed : Drop.TxFull;
+      if (this.tenants.tapped) this.tenants.showTaken(queue, own, taken, reason);
       for (let k = taken; k < queue.count; k++) {
         this.pool.release(queue.head[k]);
         this.pool.release(queue.body[k]);

@@ -50,6 +50,12 @@ export class Orders {
       case 'cache':
         engine.tenants.setCache(message.on);
         return true;
+      case 'capture':
+        engine.tenants.capture(message.tenant, message.order);
+        return true;
+      case 'release':
+        engine.tenants.release(message.tenant, message.id);
+        return true;
       case 'remove-tenant':
         engine.tenants.remove(message.index);
         this.#tenants.set(message.index, number);

@@ -1,6 +1,7 @@
 import { Batch } from '../frame/batch.ts';
 import { BATCH_SIZE } from '../frame/layout.ts';
 import type { Pool } from '../frame/pool.ts';
+import type { TxQueue } from '../frame/tx-queue.ts';
 import { Drop } from '../observe/drop.ts';
 import { COLUMNS, Column } from '../observe/ledger.ts';
 import { carryHits } from '../path/acl.ts';
@@ -8,6 +9,8 @@ import type { Devices } from '../path/devices.ts';
 import type { TenantImage } from '../path/image.ts';
 import { takeLeaked } from '../path/leak.ts';
 import { RuleStore } from '../path/rules/store.ts';
+import { type CaptureOrder, CaptureTap } from '../path/tap/capture-tap.ts';
+import { Taps } from '../path/tap/tap.ts';
 import { type LeakSink, TenantPath } from '../path/tenant-path.ts';
 import type { TxSink } from '../port/port.ts';
 import type { SharedBuckets } from '../table/shared-buckets.ts';
@@ -41,6 +44,10 @@ export class TenantSet implements TxSink, LeakSink {
   readonly #context: TenantContext;
   readonly #stores: ({ readonly serial: number; readonly store: RuleStore } | undefined)[] = [];
   #cached = true;
+  /** Who looks at each tenant's frames; none where nobody does. */
+  readonly #taps: (Taps | undefined)[] = [];
+  /** Whether anybody looks at any frame. */
+  tapped = false;
 
   constructor(most: number, context: TenantContext) {
     this.paths = new Array(most).fill(undefined);
@@ -52,17 +59,58 @@ export class TenantSet implements TxSink, LeakSink {
   /** Adds a tenant, or gives it a new path compiled from a changed image, which takes over what outlives the change. */
   set(image: TenantImage): void {
     const { index } = image;
-    const { pool, worker, devices, buckets, scheduler } = this.#context;
+    const { pool, worker, scheduler } = this.#context;
     const before = this.paths[index] ?? null;
-    const path = new TenantPath(pool, image, worker, devices, buckets, this, this.#storeOf(image), null, before);
     if (before !== null) for (const acl of image.acls) carryHits(acl, worker);
-    path.setCache(this.#cached);
-    this.paths[index] = path;
+    this.#compile(image, before);
     this.leaked[index] ??= new Batch(BATCH_SIZE);
-    this.injectors[index] = new Injector(pool, path, image.workers[worker].inject);
     if (before?.image.weight !== image.weight) scheduler.setWeight(index, image.weight);
     pool.limit[index] = headsFor(image.frames);
     if (!this.indices.includes(index)) this.indices.push(index);
+  }
+
+  /** The path of an image, which takes over from the one before. */
+  #compile(image: TenantImage, before: TenantPath | null): void {
+    const { index } = image;
+    const { pool, worker, devices, buckets } = this.#context;
+    const taps = this.#taps[index] ?? null;
+    const watch = taps === null ? null : { observer: null, taps, live: null };
+    const path = new TenantPath(pool, image, worker, devices, buckets, this, this.#storeOf(image), watch, before);
+    path.setCache(this.#cached);
+    this.paths[index] = path;
+    this.injectors[index] = new Injector(pool, path, image.workers[worker].inject);
+  }
+
+  /** Begins to capture frames of a tenant. */
+  capture(index: number, order: CaptureOrder): void {
+    const taps = (this.#taps[index] ??= new Taps());
+    taps.add(new CaptureTap(this.#context.pool, index, order));
+    this.#watch(index);
+  }
+
+  /** Ends a capture: nothing is written to its ring any more. */
+  release(index: number, id: number): void {
+    const taps = this.#taps[index];
+    taps?.remove(id);
+    if (taps?.count === 0) this.#taps[index] = undefined;
+    this.#watch(index);
+  }
+
+  /** Who looks has changed: the tenant's path is compiled with, or without, what shows them frames. */
+  #watch(index: number): void {
+    this.tapped = this.#taps.some((taps) => taps !== undefined);
+    const path = this.paths[index];
+    if (path !== undefined) this.#compile(path.image, path);
+  }
+
+  /** Frames of a queue are about to be handed to their device, the first `count` of them from our own paths. */
+  showEgress(queue: TxQueue, count: number, now: Float64Array): void {
+    for (let k = 0; k < this.indices.length; k++) this.#taps[this.indices[k]]?.egress(queue, count, now);
+  }
+
+  /** The device has taken so many of them. */
+  showTaken(queue: TxQueue, count: number, taken: number, reason: number): void {
+    for (let k = 0; k < this.indices.length; k++) this.#taps[this.indices[k]]?.taken(queue, count, taken, reason);
   }
 
   remove(index: number): void {
@@ -70,6 +118,7 @@ export class TenantSet implements TxSink, LeakSink {
     this.paths[index] = undefined;
     this.injectors[index] = undefined;
     this.#stores[index] = undefined;
+    this.#taps[index] = undefined;
     this.#context.scheduler.setWeight(index, 0);
     const at = this.indices.indexOf(index);
     if (at >= 0) this.indices.splice(at, 1);

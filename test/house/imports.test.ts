@@ -31,7 +31,7 @@ const LAYERS: readonly (readonly [prefix: string, may: readonly string[]])[] = [
   ],
   ['src/control/config/', ['src/errors.ts', 'src/wire/', 'src/openflow/']],
   // The control socket: it knows nothing of what it carries.
-  ['src/control/rpc.ts', ['src/errors.ts', 'src/json.ts']],
+  ['src/control/rpc', ['src/errors.ts', 'src/json.ts']],
   // The model of a configuration is what tenants are compiled from; the rest of src/control is above them.
   [
     'src/tenant/',
@@ -50,7 +50,7 @@ const LAYERS: readonly (readonly [prefix: string, may: readonly string[]])[] = [
         'src/slow/',
         'src/openflow/',
         'src/control/config/',
-        'src/control/rpc.ts',
+        'src/control/rpc',
         'src/json.ts',
         'src/tenant/',
       ],

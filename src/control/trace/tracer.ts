@@ -58,7 +58,11 @@ export function traceFrame(context: TraceContext, tenant: Tenant, port: string, 
     const narrator = new Narrator(pool, one.model, image, one.datapath);
     const store = image.rules === null ? null : new RuleStore(image.rules.workers[0]);
     store?.load(one.datapath.records());
-    const path = new TenantPath(pool, image, 0, stand.devices, stand.buckets, leaks, store, narrator);
+    const path = new TenantPath(pool, image, 0, stand.devices, stand.buckets, leaks, store, {
+      observer: narrator,
+      taps: null,
+      live: null,
+    });
     path.setCache(false);
     return { path, narrator };
   };

@@ -22,6 +22,7 @@ import {
 import { isMartian4, isMartian6, isMulticast4 } from '../martian.ts';
 import type { Parse } from '../parse.ts';
 import type { PortSecurity } from '../port-security.ts';
+import type { Taps } from '../tap/tap.ts';
 import { swap16, swap32 } from './bytes.ts';
 import { Decision as D, type Decisions, Does } from './decision.ts';
 import { type RuleDecider, Verdict } from './rule-decider.ts';
@@ -48,6 +49,8 @@ export interface DeciderContext {
   readonly decisions: Decisions;
   /** Null: the tenant has no rule tables. */
   readonly rules: RuleDecider | null;
+  /** See what is dropped; null: nobody looks. */
+  readonly taps: Taps | null;
 }
 
 /**
@@ -69,6 +72,7 @@ export class Decider {
   readonly #router: DeciderRouter | null;
   readonly #decisions: Decisions;
   readonly #rules: RuleDecider | null;
+  readonly #taps: Taps | null;
   readonly #words: Int32Array;
   readonly #draft: number;
 
@@ -85,6 +89,7 @@ export class Decider {
     this.#router = context.router;
     this.#decisions = context.decisions;
     this.#rules = context.rules;
+    this.#taps = context.taps;
     this.#source = context.decisions.source;
     this.#words = context.decisions.words;
     this.#draft = context.decisions.draft;
@@ -135,8 +140,14 @@ export class Decider {
   /** Drops a frame that is plain for a reason that is not its decision's: a rate. */
   drop(batch: Batch, i: number, reason: number): void {
     this.#ledger.drop(batch.port[i], reason);
+    this.#taps?.frame(batch, i, reason);
     this.#pool.release(batch.head[i]);
     batch.fate[i] = 3;
+  }
+
+  /** Shows frame i, which a decision drops, to those who look. */
+  show(batch: Batch, i: number, reason: number): void {
+    this.#taps?.frame(batch, i, reason);
   }
 
   /** The set of next hops that the destination of frame i leads to now. */

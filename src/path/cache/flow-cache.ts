@@ -38,6 +38,8 @@ export interface FlowCacheContext {
   readonly decisions: Decisions;
   readonly decider: Decider;
   readonly parse: Parse;
+  /** Whether somebody looks at frames that are dropped. */
+  readonly tapped: boolean;
   /** `WorkCount` cells, shared. */
   readonly counts: Float64Array;
 }
@@ -93,7 +95,7 @@ export class FlowCache {
   readonly #counts: Float64Array;
 
   constructor(context: FlowCacheContext) {
-    const { pool, image, devices, guard, macs, neighbors, fib, decisions, decider, parse, counts } = context;
+    const { pool, image, devices, guard, macs, neighbors, fib, decisions, decider, parse, tapped, counts } = context;
     this.#counts = counts;
     this.#guard = guard;
     this.#macs = macs;
@@ -107,7 +109,7 @@ export class FlowCache {
     this.#editor = new FrameEditor(pool);
     this.#image = image;
     this.#parse = parse;
-    this.shape = shapeOf(image);
+    this.shape = shapeOf(image, null, tapped);
     this.#hit = this.#loop(this.shape);
   }
 
@@ -115,7 +117,7 @@ export class FlowCache {
    * Goes on for a path of a changed image: code that is warm and the memory stay, what was decided is forgotten.
    * @param context with the same pool, devices, decisions and counters
    */
-  follow({ image, guard, macs, neighbors, fib, decider, parse }: FlowCacheContext): void {
+  follow({ image, guard, macs, neighbors, fib, decider, parse, tapped }: FlowCacheContext): void {
     this.#image = image;
     this.#guard = guard;
     this.#macs = macs;
@@ -123,7 +125,7 @@ export class FlowCache {
     this.#fib = fib;
     this.#decider = decider;
     this.#parse = parse;
-    this.reshape(shapeOf(image));
+    this.reshape(shapeOf(image, null, tapped));
   }
 
   /** Becomes one that looks at other things. Everything is forgotten. */
@@ -285,6 +287,11 @@ export class FlowCache {
   /** For the generated code: drops frame i. */
   drop(batch: Batch, i: number, reason: number): void {
     this.#decider.drop(batch, i, reason);
+  }
+
+  /** For the generated code: shows frame i, which its decision drops, to those who look. */
+  show(batch: Batch, i: number, reason: number): void {
+    this.#decider.show(batch, i, reason);
   }
 
   /** For the generated code: brings the books up to date. */

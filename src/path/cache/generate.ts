@@ -214,7 +214,7 @@ return function hit(batch, stamp, mask4, mask6) {
     }${police(shape)}
     if (decisions[d + ${D.Frames}]++ === 0) touched[touches++] = d;
     decisions[d + ${D.Bytes}] += length;
-    if ((does & ${Does.Forward}) === 0) { fate[i] = 3; pool.release(head[i]); continue; }
+    if ((does & ${Does.Forward}) === 0) {${shape.tapped ? ` cache.show(batch, i, decisions[d + ${D.Reason}]);` : ''} fate[i] = 3; pool.release(head[i]); continue; }
     if ((does & ${Does.Ttl}) !== 0) {
       if ((does & ${Does.Ipv6}) !== 0) words[o + 1] -= 0x01000000;
       else {

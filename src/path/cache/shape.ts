@@ -23,6 +23,8 @@ export interface Shape {
   readonly edits: boolean;
   /** There are policers. */
   readonly policed: boolean;
+  /** Somebody looks at frames that are dropped. */
+  readonly tapped: boolean;
 }
 
 const TRANSPORT: readonly number[] = [AclKey.PROTO, AclKey.SPORT, AclKey.DPORT, AclKey.ICMP_TYPE, AclKey.ICMP_CODE];
@@ -35,8 +37,12 @@ function keysOf(words: Int32Array): number[] {
   );
 }
 
-/** @param rules what rules look at; null: there are none, or none but `NORMAL` */
-export function shapeOf({ bridge, router, acls, policer }: TenantImage, rules: RuleLooks | null = null): Shape {
+/** @param rules what rules look at; null: there are none, or none but `NORMAL` @param tapped whether drops are looked at */
+export function shapeOf(
+  { bridge, router, acls, policer }: TenantImage,
+  rules: RuleLooks | null = null,
+  tapped = false,
+): Shape {
   const keys = new Set(acls.flatMap(({ tables }) => keysOf(tables.words)));
   const secure = bridge.securities.some(({ prefixes }) => prefixes.length > 0);
   const multipath = router?.multipath ?? false;
@@ -52,6 +58,7 @@ export function shapeOf({ bridge, router, acls, policer }: TenantImage, rules: R
     label: rules?.label === true,
     edits: rules !== null,
     policed: [policer.packets, policer.bits, ...bridge.packetPolicer, ...bridge.bitPolicer].some(set),
+    tapped,
   };
 }
 

@@ -1,0 +1,38 @@
+import { type Command, InvalidArgumentError } from 'commander';
+import type { CaptureOptions } from './capture.ts';
+
+function positive(value: string): number {
+  const number = Number(value);
+  if (!Number.isInteger(number) || number < 1) throw new InvalidArgumentError('It is a whole number of at least 1.');
+  return number;
+}
+
+/** Commands that look at single frames of a running switch. */
+export function addLookCommands(program: Command, socket: string): void {
+  program
+    .command('capture')
+    .description('capture frames of a tenant or a port, as they come in, leave and are dropped')
+    .argument('<what>', 'a tenant, or a port: TENANT/PORT, or PORT where one tenant alone has it')
+    .argument('[filter]', 'which frames, in the syntax of ovs-ofctl: in_port=web1,tcp,tp_dst=22')
+    .option('-w, --write <file>', 'as pcapng into a file, or - for a pipe; without it a line is printed for each frame')
+    .option('-c, --count <n>', 'end after so many frames', positive)
+    .option('--snaplen <bytes>', 'keep so many bytes of each frame', positive)
+    .option('--points <list>', 'where: ingress, egress, drop; all of them if not given')
+    .option('--buffer <MiB>', 'memory that waits for the reader, for each worker (8)', positive)
+    .option('--socket <path>', 'control socket', socket)
+    .option('--json', 'without -w: a line of JSON for each frame; with it: the tally at the end as JSON')
+    .addHelpText(
+      'after',
+      `
+A capture never slows the switch down for long: what finds no room is lost, counted and told, in the file too.
+
+Examples:
+  tapyard capture red
+  tapyard capture red/web1 arp -c 10
+  tapyard capture red -w red.pcapng --points drop
+  tapyard capture red tcp,tp_dst=22 -w - | tshark -r -`,
+    )
+    .action(async (what: string, filter: string | undefined, options: CaptureOptions) =>
+      (await import('./capture.ts')).capture(what, filter, options),
+    );
+}
