@@ -44,6 +44,10 @@ const NEEDS = {
     reason: 'no ovs-ofctl (apt-get install openvswitch-common)',
     met: () => runs('ovs-ofctl', '--version'),
   },
+  shells: {
+    reason: 'no zsh and fish (apt-get install zsh fish)',
+    met: () => runs('zsh', '-fc', ':') && runs('fish', '-Nc', ':'),
+  },
   tshark: { reason: 'no tshark (apt-get install tshark)', met: () => runs('tshark', '-v') },
 } as const;
 type Need = keyof typeof NEEDS;
@@ -62,6 +66,7 @@ const SUITES: readonly { readonly files: string; readonly needs: readonly Need[]
   { files: 'test/lab/machines.test.ts', needs: [...LINUX, 'guest'] },
   { files: 'test/lab/{controllers,restarts}.test.ts', needs: ['controllers'] },
   { files: 'test/lab/channel.test.ts', needs: ['controllers', 'openssl', 'ofctl'] },
+  { files: 'test/unit/completion.test.ts', needs: ['shells'] },
   { files: 'test/golden/**/*.test.ts', needs: ['tshark'] },
 ];
 

@@ -29,6 +29,8 @@ function readable(load: string, value: number): string {
 /** Lines as they come: on standard error where standard output is JSON. */
 export function sayer(json: true | undefined): (line: string) => void {
   const stream = json ? process.stderr : process.stdout;
+  // Whether somebody reads them or not, the rig must be taken down.
+  process.stdout.on('error', () => {});
   return (line) => stream.write(`${line}\n`);
 }
 

@@ -1,13 +1,15 @@
-import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { Argument, Command, CommanderError, InvalidArgumentError } from 'commander';
 import { DEFAULT_SOCKET } from '../control/rpc.ts';
 import { addBenchCommands } from './bench-commands.ts';
 import { addChangeCommands } from './change-commands.ts';
 import { complain } from './complain.ts';
+import { addCompletionCommands } from './completion-commands.ts';
 import { Exit, exitOf } from './exit.ts';
 import { addLabCommands } from './lab-commands.ts';
 import { addLookCommands } from './look-commands.ts';
 import { addRuleCommands } from './rule-commands.ts';
 import type { TraceOptions } from './trace.ts';
+import { leaveWhenUnread } from './unread.ts';
 import { version } from './version.ts';
 
 const EXIT_CODES = `
@@ -33,13 +35,6 @@ const SHOWN = [
   'openflow',
 ];
 
-function oneOf(names: readonly string[]): (value: string) => string {
-  return (value) => {
-    if (!names.includes(value)) throw new InvalidArgumentError(`It is one of: ${names.join(', ')}.`);
-    return value;
-  };
-}
-
 function positive(value: string): number {
   const number = Number(value);
   if (!Number.isInteger(number) || number < 1) throw new InvalidArgumentError('It is a whole number of at least 1.');
@@ -47,7 +42,7 @@ function positive(value: string): number {
 }
 
 /** Commands import what they need when they run: `--help` must not wait for a dataplane to load. */
-function commands(): Command {
+export function commands(): Command {
   const program = new Command('tapyard')
     .description('Userspace multi-tenant virtual switch and router')
     .version(version())
@@ -82,7 +77,7 @@ function commands(): Command {
   program
     .command('show')
     .description('show what runs')
-    .argument('[what]', SHOWN.join(', '), oneOf(SHOWN), 'tenants')
+    .addArgument(new Argument('[what]').choices(SHOWN).default('tenants'))
     .argument('[tenant]', 'only this tenant')
     .option('--socket <path>', 'control socket', socket)
     .option('--limit <n>', 'at most so many routes', positive)
@@ -152,17 +147,23 @@ function commands(): Command {
   addRuleCommands(program, socket);
   addLabCommands(program, socket);
   addChangeCommands(program, socket);
+  addCompletionCommands(program, socket);
   for (const command of [...program.commands, ...program.commands.flatMap((one) => one.commands)])
     command.exitOverride();
   return program;
 }
 
-try {
-  await commands().parseAsync();
-} catch (error) {
-  if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? Exit.Ok : Exit.Usage;
-  else {
-    complain(error, process.argv.includes('--json'));
-    process.exitCode = exitOf(error);
+async function main(): Promise<void> {
+  leaveWhenUnread();
+  try {
+    await commands().parseAsync();
+  } catch (error) {
+    if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? Exit.Ok : Exit.Usage;
+    else {
+      complain(error, process.argv.includes('--json'));
+      process.exitCode = exitOf(error);
+    }
   }
 }
+
+if (import.meta.main) await main();

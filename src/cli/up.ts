@@ -28,6 +28,8 @@ export async function up(file: string, options: { socket: string; json?: true },
   const ended = Promise.withResolvers<void>();
   const onSignal = () => ended.resolve();
   for (const signal of SIGNALS) process.on(signal, onSignal);
+  // Whoever waited for «ready» may go: the switch stays.
+  process.stdout.on('error', () => {});
   // A worker may fail before anybody waits for it.
   ended.promise.catch(() => {});
   // First the socket, which tells whether we are alone, then the devices.
