@@ -47,6 +47,11 @@ export class IovecTable {
     this.pointer = pointers;
   }
 
+  /** The table itself. */
+  get table(): SharedArrayBuffer {
+    return this.#words.buffer;
+  }
+
   /** Sets the first segment. @param position in the memory @param length bytes */
   setHead(entry: number, position: number, length: number): void {
     this.#set(entry * ENTRY_WORDS, position, length);

@@ -54,3 +54,17 @@ export function requireFeatures(features: number): void {
     errno: `features 0x${features.toString(16)} of 0x${needed.toString(16)}`,
   });
 }
+
+/** A ring whose thread has ended without closing it. */
+export interface RingRemains {
+  readonly fd: number;
+  readonly maps: readonly { readonly pointer: ffi.Pointer; readonly length: number }[];
+  /** What its requests point to: to be kept until it is released. */
+  readonly memory: readonly SharedArrayBuffer[];
+}
+
+/** Closes a ring whose thread has ended; what was under way has been called off by the kernel then. */
+export function releaseRing({ fd, maps }: RingRemains): void {
+  for (const { pointer, length } of maps) ffi.munmap(pointer, length);
+  ffi.close(fd);
+}

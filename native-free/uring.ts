@@ -2,7 +2,7 @@ import { Errno, errnoName, LinuxError, linuxError } from './errors.ts';
 import * as ffi from './ffi.ts';
 import type { IovecTable } from './iovec.ts';
 import * as abi from './uring-abi.ts';
-import { requireFeatures, SETUP_CODES, setUp, type UringOptions } from './uring-setup.ts';
+import { type RingRemains, requireFeatures, SETUP_CODES, setUp, type UringOptions } from './uring-setup.ts';
 
 export type { UringOptions };
 
@@ -103,6 +103,12 @@ export class Uring {
       ffi.munmap(pointer, length);
     }
     this.#maps = [];
+  }
+
+  /** What its thread leaves if it ends without `close`. */
+  get remains(): RingRemains {
+    const maps = this.#maps.map(({ pointer, length }) => ({ pointer, length }));
+    return { fd: this.#fd, maps, memory: [this.#iovecs.memory, this.#iovecs.table, this.#wait.buffer] };
   }
 
   /** A table of empty places (-1), filled by `registerFile`. */

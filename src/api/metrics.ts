@@ -52,6 +52,11 @@ export function* metricsOf(running: Switch, version: string): Generator<Family> 
     workSamples(running, WorkCount.BusyUs, 1e-6),
   );
   yield counter('slow_path_total', 'What the slow path did, by kind.', slowSamples(running));
+  yield counter(
+    'worker_restarts_total',
+    'Times that a worker had died and was started again.',
+    running.workers.map(({ index, restarts }) => ({ labels: { worker: String(index) }, value: restarts })),
+  );
   yield counter('worker_turns_total', 'Turns of a worker.', workerSamples(running, 'all'));
   yield counter(
     'worker_idle_turns_total',
@@ -121,7 +126,7 @@ function* aclSamples(running: Switch): Generator<Sample> {
 function* usageSamples(running: Switch): Generator<Sample> {
   for (const tenant of running.tenants) {
     const used = {
-      frames: tenant.rows.reduce((sum, row) => sum + total(tenant.ledgers, row, Column.Held), 0),
+      frames: tenant.books.held,
       macs: tenant.macs.count,
       neighbors: tenant.neighbors.count,
       routes: tenant.routeCount,

@@ -19,6 +19,10 @@ export function describeEvent(event: SwitchEvent): string {
     const { tenant, server, state, detail } = event;
     return `server ${tenant}/${server} is ${state}${detail === '' ? '' : `: ${detail}`}`;
   }
+  if (event.type === 'worker')
+    return event.state === 'died'
+      ? `worker ${event.worker} has died, with ${event.lost} frames, and is started again: ${event.detail}`
+      : `worker ${event.worker} forwards again`;
   if (event.type === 'trouble') return event.message;
   if (event.type === 'rolled-back') return `nobody confirmed the change within ${event.seconds} s: it was taken back`;
   if (event.type === 'openflow') return `openflow tenant=${event.tenant} ${describeChannel(event.event)}`;

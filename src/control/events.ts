@@ -23,6 +23,14 @@ export type SwitchEvent =
       readonly state: string;
       readonly detail: string;
     }
+  /** A worker has died, with so many frames, or forwards again. */
+  | {
+      readonly type: 'worker';
+      readonly worker: number;
+      readonly state: 'died' | 'restarted';
+      readonly lost: number;
+      readonly detail: string;
+    }
   /** Something could not be done while the switch runs. */
   | { readonly type: 'trouble'; readonly message: string }
   /** A change that nobody confirmed in time was taken back. */

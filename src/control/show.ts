@@ -54,7 +54,7 @@ const tenants: View = (running, params) =>
     cloned: totalOf(tenant, Column.Cloned),
     segments: totalOf(tenant, Column.Segments),
     consumed: totalOf(tenant, Column.Consumed),
-    held: totalOf(tenant, Column.Held),
+    held: tenant.books.held,
     leaked_in: totalOf(tenant, Column.LeakedIn),
     leaked_out: totalOf(tenant, Column.LeakedOut),
     dropped: DROP_REASONS.reduce((sum, _, reason) => sum + totalOf(tenant, Column.Drops + reason), 0),
@@ -154,7 +154,7 @@ const quota: View = async (running, params) => {
     const name = tenant.model.name;
     const { quota } = tenant.model;
     return [
-      { tenant: name, quota: 'frames', used: totalOf(tenant, Column.Held), limit: quota.frames },
+      { tenant: name, quota: 'frames', used: tenant.books.held, limit: quota.frames },
       { tenant: name, quota: 'macs', used: tenant.macs.count, limit: quota.macs },
       { tenant: name, quota: 'neighbors', used: tenant.neighborRows().length, limit: quota.neighbors },
       { tenant: name, quota: 'routes', used: tenant.routeCount, limit: quota.routes },
@@ -189,6 +189,7 @@ const workers: View = async (running) => {
     worker: i,
     io: worker.io,
     fallback: worker.fallback,
+    restarts: worker.restarts,
     turns: worker.turns.all,
     idle_turns: worker.turns.idle,
     heads_free: audits[i]?.freeHeads ?? null,

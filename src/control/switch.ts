@@ -19,6 +19,7 @@ import { Events, type LinkChange } from './events.ts';
 import { Datapaths } from './openflow/datapaths.ts';
 import { type Trace, traceFrame } from './trace/tracer.ts';
 import { type Parts, Transition } from './transition.ts';
+import { whenWorkersDie } from './worker-death.ts';
 import type { WorkerHandle } from './worker-handle.ts';
 import { Workers } from './workers.ts';
 
@@ -39,7 +40,7 @@ const SLOW_MOST_MS = 1000;
 export interface SwitchOptions {
   /** `uring` or `poll` as TAPYARD_IO asks for; null: the best there is. */
   readonly io?: string | null;
-  /** Called once when a worker has failed: the switch forwards no more and should be stopped. */
+  /** Called once when a worker has failed for good: the switch does not forward as it should any more, and is to be stopped. */
   readonly onFailure?: (error: Error) => void;
   /** For benchmarks: what stands in the place of a memory port, by `tenant/port`. */
   readonly replay?: ReadonlyMap<string, ReplayHandles>;
@@ -94,6 +95,7 @@ export class Switch {
   private constructor(model: SwitchModel, options: SwitchOptions) {
     this.#model = { ...model, tenants: [], uplinks: [] };
     const policers = new Policers(this.#buckets, () => this.clockUs());
+    const tenants = new Map<string, Tenant>();
     const epochs = Epochs.create(model.workers);
     const needed = model.tenants.reduce((sum, { quota }) => sum + headsFor(quota.frames), 0);
     const heads = needed + Math.max(needed, LATER_HEADS);
@@ -111,7 +113,11 @@ export class Switch {
         origin: this.#origin,
         io: options.io ?? null,
       },
-      (error) => options.onFailure?.(error),
+      {
+        ...whenWorkersDie({ tenants, epochs, events: this.events, workers: () => this.workers }),
+        failed: (error) => options.onFailure?.(error),
+        peer: (device, news) => this.#peer(device, news),
+      },
     );
     this.captures = new Captures({
       workers: this.#workers,
@@ -133,7 +139,7 @@ export class Switch {
       policers,
       epochs,
       onSlow: (tenant, event) => this.events.slow(tenant, event),
-      tenants: new Map(),
+      tenants,
       tenantNumbers: new Numbers(MOST_TENANTS),
       uplinkRows: new Numbers(MOST_UPLINKS),
       assigned: new Map(),
@@ -147,10 +153,7 @@ export class Switch {
     this.#parts.tenantNumbers.take('');
     this.#housekeeping = setInterval(() => this.#keepHouse(), HOUSEKEEPING_MS);
     process.on('exit', this.#onExit);
-    for (const worker of this.workers) {
-      worker.onPeer = (device, news) => this.#peer(device, news);
-      void this.#listen(worker);
-    }
+    for (const worker of this.workers) void this.#listen(worker);
   }
 
   /** The workers' clock: monotonic microseconds. */
@@ -282,6 +285,7 @@ export class Switch {
   /** Once a second; so a link that flaps makes no more than one announcement a second. */
   #keepHouse(): void {
     const nowMs = this.clockUs() / 1000;
+    for (const worker of this.workers) worker.look();
     for (const tenant of this.#parts.tenants.values()) {
       tenant.keepHouse(nowMs | 0);
       if (!this.#changing) tenant.retire();

@@ -1,7 +1,10 @@
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
 import { type Failure, LinuxError } from '../../native-free/errors.ts';
 import { closeEventfd, createEventfd, signalEventfd } from '../../native-free/eventfd.ts';
+import { hangUp } from '../../native-free/unix-socket.ts';
+import { releaseRing } from '../../native-free/uring-setup.ts';
 import { Ledger } from '../observe/ledger.ts';
+import type { RingRemains } from '../port/io.ts';
 import type { QemuNews } from '../port/qemu-port.ts';
 import type { EpochsHandles } from '../table/epoch.ts';
 import type { SharedBucketsHandles } from '../table/shared-buckets.ts';
@@ -13,11 +16,20 @@ import {
   type ToWorker,
   type WorkerSettings,
 } from '../worker/messages.ts';
+import { Told } from './told.ts';
+import { within } from './within.ts';
 
 /** How long a worker may take to carry a message out, to start on a machine with much else to do, and to end. */
 const PATIENCE_MS = 5000;
 const START_MS = 20_000;
 const STOP_MS = 500;
+/** A worker that dies so often within a minute is not started again. */
+const MOST_DEATHS = 5;
+const MINUTE_MS = 60_000;
+/** Looks, a second apart, that find no turn made since the last: a loop without end. */
+const MOST_STILL = 10;
+/** More of V8's heap than any worker has use for: frames and tables are not in it. */
+const HEAP_MIB = 1024;
 
 export interface WorkerOptions {
   readonly worker: number;
@@ -34,15 +46,34 @@ export interface WorkerOptions {
   readonly io: string | null;
 }
 
+/** Who hears of the lives of workers. */
+export interface WorkerHooks {
+  /** It cannot be had any more: it did not start, or dies again and again. Whatever waits for it is refused. */
+  failed(error: Error): void;
+  /** Its thread has ended by itself; another is about to begin in its place. */
+  died(worker: number, error: Error): void;
+  /** The other has its devices and tenants. @returns when it has all else that it must know of these tenants before it forwards */
+  filled(worker: number, tenants: readonly number[]): Promise<void>;
+  /** It forwards again. */
+  restarted(worker: number): void;
+  /** Something could not be told to it again. */
+  trouble(message: string): void;
+  /** Of a device that it owns, the peer has come or gone. */
+  peer(device: number, news: QemuNews): void;
+}
+
 interface Waiting {
   readonly resolve: (audit: PoolAudit | null) => void;
   readonly reject: (error: Error) => void;
+  readonly message: ToWorker | null;
 }
 
 /**
  * The main thread's end of one worker: sends it messages, in order, each answered when it has been carried out (after which every
  * later frame sees the change), wakes it, hears its bell, and ends it. A worker runs no JavaScript events, so all of this
  * goes by shared words, a message port that it drains itself, and an eventfd.
+ *
+ * When its thread dies, another begins and is told what the dead one knew; who sends messages meanwhile waits a little longer.
  */
 export class WorkerHandle {
   readonly index: number;
@@ -52,47 +83,72 @@ export class WorkerHandle {
   /** How the worker reaches TAPs, once `ready`. */
   io: 'uring' | 'poll' = 'uring';
   fallback: string | null = null;
+  /** How often it was started again. */
+  restarts = 0;
+  readonly #options: WorkerOptions;
+  readonly #hooks: WorkerHooks;
   readonly #control = new Int32Array(new SharedArrayBuffer(Control.WORDS * 4));
-  readonly #channel: MessagePort;
-  readonly #thread: Worker;
   readonly #waiting = new Map<number, Waiting>();
-  readonly #onFailure: (error: Error) => void;
-  /** Hears of the peers of devices that this worker owns. */
-  onPeer: (device: number, news: QemuNews) => void = () => {};
+  readonly #told = new Told();
+  /** Messages for the worker that begins, sent while it is told what was before; null: none begins. */
+  #later: Envelope[] | null = null;
+  /** Those whose messages the dead one has not answered. */
+  readonly #owed: Waiting[] = [];
+  #thread!: Worker;
+  #channel!: MessagePort;
+  #error: Error | null = null;
+  #ring: RingRemains | null = null;
+  /** Descriptors of the peers of its devices, which only it uses. */
+  readonly #peers = new Map<number, number>();
+  #deaths: number[] = [];
+  #stillTurns = -1;
+  #still = 0;
   #number = 0;
   #stopping = false;
   #ended = false;
-  #ready: Promise<void>;
+  #failure: Error | null = null;
+  readonly #ready: Promise<void>;
 
-  /** @param onFailure the worker ended by itself; whatever waits for it is refused */
-  constructor(options: WorkerOptions, onFailure: (error: Error) => void) {
-    const { port1, port2 } = new MessageChannel();
+  constructor(options: WorkerOptions, hooks: WorkerHooks) {
     this.index = options.worker;
     this.wakeFd = createEventfd();
     this.uplinks = new Ledger(options.uplinkRows);
-    this.#channel = port1;
-    this.#onFailure = onFailure;
+    this.#options = options;
+    this.#hooks = hooks;
+    this.#ready = this.#begin();
+  }
+
+  /** @returns when its loop runs */
+  #begin(): Promise<void> {
+    const { port1, port2 } = new MessageChannel();
     const settings: WorkerSettings = {
-      ...options,
+      ...this.#options,
       control: this.#control.buffer,
       uplinks: this.uplinks.memory,
       wakeFd: this.wakeFd,
       channel: port2,
     };
     const file = import.meta.url.endsWith('.ts') ? '../worker/thread.ts' : '../worker/thread.js';
-    this.#ready = new Promise((resolve, reject) => {
-      this.#waiting.set(0, { resolve: () => resolve(), reject });
+    const ready = new Promise<void>((resolve, reject) => {
+      this.#waiting.set(0, { resolve: () => resolve(), reject, message: null });
     });
+    this.#channel = port1;
+    for (const word of [Control.Sent, Control.Done]) Atomics.store(this.#control, word, this.#number);
     this.#thread = new Worker(new URL(file, import.meta.url), {
       workerData: settings,
       transferList: [port2],
-      name: `tapyard-worker-${options.worker}`,
+      name: `tapyard-worker-${this.index}`,
+      resourceLimits: { maxOldGenerationSizeMb: HEAP_MIB },
     });
-    this.#thread.on('error', (error) => this.#fail(revive(error)));
+    this.#error = null;
+    this.#thread.on('error', (error) => {
+      this.#error ??= revive(error);
+    });
     this.#thread.on('exit', (code) => {
-      if (!this.#stopping) this.#fail(new Error(`worker ${this.index} ended with code ${code}`));
+      this.#died(this.#error ?? new Error(`worker ${this.index} ended with code ${code}`));
     });
     port1.on('message', (message: FromWorker) => this.#hear(message));
+    return ready;
   }
 
   /** Resolves when the worker's loop runs. */
@@ -101,16 +157,28 @@ export class WorkerHandle {
   }
 
   /** @returns when the worker has carried the message out, with its answer. @throws what it said went wrong */
-  send(message: ToWorker): Promise<PoolAudit | null> {
+  async send(message: ToWorker): Promise<PoolAudit | null> {
+    if (this.#failure !== null) throw this.#failure;
+    this.#told.note(message);
+    const { envelope, answer } = this.#wrap(message);
+    if (this.#later === null) this.#post(envelope);
+    else this.#later.push(envelope);
+    return within(answer, PATIENCE_MS, `worker ${this.index} does not answer (${message.type})`);
+  }
+
+  /** @param owed what is to be answered by another worker, should this one die: null for what that is told anyway */
+  #wrap(message: ToWorker, owed: ToWorker | null = message): { envelope: Envelope; answer: Promise<PoolAudit | null> } {
     const number = ++this.#number;
     const answer = new Promise<PoolAudit | null>((resolve, reject) => {
-      this.#waiting.set(number, { resolve, reject });
+      this.#waiting.set(number, { resolve, reject, message: owed });
     });
-    const envelope: Envelope = { number, message };
+    return { envelope: { number, message }, answer };
+  }
+
+  #post(envelope: Envelope): void {
     this.#channel.postMessage(envelope);
-    Atomics.store(this.#control, Control.Sent, number);
+    Atomics.store(this.#control, Control.Sent, envelope.number);
     this.wake();
-    return within(answer, PATIENCE_MS, `worker ${this.index} does not answer (${message.type})`);
   }
 
   /** Does nothing once the worker has ended: its eventfd's number may be another file's by then. */
@@ -130,6 +198,22 @@ export class WorkerHandle {
     return { all: this.#control[Control.Turns] >>> 0, idle: this.#control[Control.IdleTurns] >>> 0 };
   }
 
+  /** Whether it forwards, as far as can be told: it has made turns lately. */
+  get isAlive(): boolean {
+    return this.#later === null && this.#still < MOST_STILL / 2;
+  }
+
+  /** To be called once a second: a worker that has made no turn for long is ended, and so started again. */
+  look(): void {
+    const { all } = this.turns;
+    this.#still = all === this.#stillTurns && this.#later === null ? this.#still + 1 : 0;
+    this.#stillTurns = all;
+    if (this.#still < MOST_STILL || this.#stopping) return;
+    this.#still = 0;
+    this.#error = new Error(`worker ${this.index} has made no turn for ${MOST_STILL} s`);
+    void this.#thread.terminate();
+  }
+
   /** Asks the worker to end, without waiting: all that an `exit` handler can do. */
   askToStop(): void {
     this.#stopping = true;
@@ -144,7 +228,7 @@ export class WorkerHandle {
     const exited = new Promise<void>((resolve) => this.#thread.once('exit', () => resolve()));
     this.askToStop();
     try {
-      await within(exited, STOP_MS, 'slow');
+      if (this.#thread.threadId >= 0) await within(exited, STOP_MS, 'slow');
     } catch {
       await this.#thread.terminate();
     }
@@ -158,16 +242,19 @@ export class WorkerHandle {
       case 'ready':
         this.io = message.io;
         this.fallback = message.fallback;
+        this.#ring = message.ring;
         this.#settle(0, null, null);
         break;
       case 'done':
         this.#settle(message.number, message.error, message.audit);
         break;
       case 'peer':
-        this.onPeer(message.index, message.news);
+        if (message.fd < 0) this.#peers.delete(message.index);
+        else this.#peers.set(message.index, message.fd);
+        this.#hooks.peer(message.index, message.news);
         break;
       default:
-        this.#fail(new Error(`worker ${this.index} failed: ${message.error}`));
+        this.#error ??= new Error(`worker ${this.index} failed: ${message.error}`);
     }
   }
 
@@ -178,12 +265,76 @@ export class WorkerHandle {
     else waiting?.reject(new Error(error));
   }
 
+  /** Its thread has ended, which nobody asked for. */
+  #died(error: Error): void {
+    if (this.#stopping) return;
+    const now = performance.now();
+    this.#deaths = [...this.#deaths.filter((at) => now - at < MINUTE_MS), now];
+    this.#release();
+    if (this.restarts === 0 && this.#waiting.has(0)) this.#fail(error);
+    else if (this.#deaths.length < MOST_DEATHS) {
+      this.restarts++;
+      this.#hooks.died(this.index, error);
+      void this.#restart();
+    } else {
+      const often = `worker ${this.index} has died ${MOST_DEATHS} times within a minute, the last time of: ${error.message}`;
+      this.#fail(new Error(often, { cause: error }));
+    }
+  }
+
+  /** What the dead thread has left open. */
+  #release(): void {
+    this.#channel.close();
+    if (this.#ring !== null) releaseRing(this.#ring);
+    this.#ring = null;
+    for (const fd of this.#peers.values()) hangUp(fd);
+    for (const device of this.#peers.keys()) this.#hooks.peer(device, 'closed');
+    this.#peers.clear();
+  }
+
+  /** Another thread in the place of the dead one, told what that knew. What was sent and not answered is among it. */
+  async #restart(): Promise<void> {
+    this.#later ??= [];
+    const queued = new Set(this.#later.map(({ number }) => number));
+    for (const [number, waiting] of this.#waiting) {
+      if (queued.has(number)) continue;
+      this.#waiting.delete(number);
+      if (waiting.message !== null) this.#owed.push(waiting);
+    }
+    const { world, assignments, tenants } = this.#told;
+    const life = this.restarts;
+    await this.#begin();
+    await this.#repeat(world);
+    await this.#hooks.filled(this.index, tenants);
+    // It may have died once more while others were waited for.
+    if (life !== this.restarts || this.#stopping) return;
+    await this.#repeat(assignments);
+    const later = this.#later;
+    this.#later = null;
+    for (const { resolve, reject, message } of this.#owed.splice(0)) {
+      if (message?.type === 'audit') this.send(message).then(resolve, reject);
+      else resolve(null);
+    }
+    for (const envelope of later) this.#post(envelope);
+    this.#hooks.restarted(this.index);
+  }
+
+  /** Should the worker die meanwhile, this never ends. */
+  async #repeat(messages: readonly ToWorker[]): Promise<void> {
+    for (const message of messages) {
+      const { envelope, answer } = this.#wrap(message, null);
+      this.#post(envelope);
+      await answer.catch((error: Error) => this.#hooks.trouble(`worker ${this.index}: ${error.message}`));
+    }
+  }
+
   #fail(error: Error): void {
     if (this.#stopping) return;
     this.#stopping = true;
-    for (const waiting of this.#waiting.values()) waiting.reject(error);
+    this.#failure = error;
+    for (const waiting of [...this.#waiting.values(), ...this.#owed]) waiting.reject(error);
     this.#waiting.clear();
-    this.#onFailure(error);
+    this.#hooks.failed(error);
   }
 }
 
@@ -191,16 +342,4 @@ export class WorkerHandle {
 function revive(error: unknown): Error {
   if (!(error instanceof Error)) return new Error(String(error));
   return error.name === 'LinuxError' && 'code' in error ? new LinuxError(error as unknown as Failure) : error;
-}
-
-async function within<Value>(value: Promise<Value>, ms: number, complaint: string): Promise<Value> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`${complaint} within ${ms} ms`)), ms);
-  });
-  try {
-    return await Promise.race([value, late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

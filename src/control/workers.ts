@@ -1,5 +1,5 @@
 import type { PoolAudit, ToWorker } from '../worker/messages.ts';
-import { WorkerHandle, type WorkerOptions } from './worker-handle.ts';
+import { WorkerHandle, type WorkerHooks, type WorkerOptions } from './worker-handle.ts';
 
 /** Workers as those see them who change a switch. */
 export interface WorkerGroup {
@@ -13,15 +13,16 @@ export interface WorkerGroup {
 export class Workers implements WorkerGroup {
   readonly all: readonly WorkerHandle[];
 
-  /** @param onFailure called once, when the first worker has failed */
-  constructor(options: Omit<WorkerOptions, 'worker'>, onFailure: (error: Error) => void) {
+  constructor(options: Omit<WorkerOptions, 'worker'>, hooks: WorkerHooks) {
     let failed = false;
-    const fail = (error: Error) => {
-      if (failed) return;
-      failed = true;
-      onFailure(error);
+    const once: WorkerHooks = {
+      ...hooks,
+      failed: (error) => {
+        if (!failed) hooks.failed(error);
+        failed = true;
+      },
     };
-    this.all = Array.from({ length: options.workers }, (_, worker) => new WorkerHandle({ ...options, worker }, fail));
+    this.all = Array.from({ length: options.workers }, (_, worker) => new WorkerHandle({ ...options, worker }, once));
   }
 
   get count(): number {

@@ -77,7 +77,7 @@ export const booksHold: Check = {
       const audits = (await lab.running.audit()).filter((audit) => audit !== null);
       const received = tenants.reduce((all, tenant) => all + sum(tenant, Column.Received), 0);
       const wrong = tenants.reduce((all, tenant) => all + imbalance(tenant), 0);
-      const held = tenants.reduce((all, tenant) => all + sum(tenant, Column.Held), 0);
+      const held = tenants.reduce((all, tenant) => all + tenant.books.held, 0);
       const out = audits.reduce((all, { heads, freeHeads }) => all + heads - freeHeads, 0);
       return {
         ok: wrong === 0 && out === held,

@@ -60,6 +60,8 @@ const REASONS = [
   ['rule-work', 'Groups within groups asked for more copies of one frame than are made.'],
   // impairments
   ['impaired', 'The port is impaired (impair: loss), and the dice took the frame.'],
+  // crashes
+  ['worker-died', 'The worker that had the frame has died, and was started again.'],
 ] as const;
 
 export type DropName = (typeof REASONS)[number][0];
@@ -120,5 +122,6 @@ export const Drop = {
   RuleFragment: 41,
   RuleWork: 42,
   Impaired: 43,
+  WorkerDied: 44,
 } as const;
 export type Drop = (typeof Drop)[keyof typeof Drop];

@@ -4,7 +4,7 @@ import { DROP_COUNT } from './drop.ts';
  * What became of every frame of one tenant on one worker: a row per port and one for the router, a column per thing counted.
  * `origin` columns are kept in the row where a frame came from, so that in each row, and so in each tenant,
  *
- *     received + generated + cloned + segments + leakedIn = sent + dropped + consumed + held + leakedOut
+ *     received + generated + cloned + segments + leakedIn + borrowed = sent + dropped + consumed + held + leakedOut + lent
  *
  * holds exactly between batches. One worker writes, anyone reads; readers sum over workers. Float64, since a BigInt allocates.
  */
@@ -34,8 +34,11 @@ export const Column = {
   LearnFull: 12,
   /** Source MACs that moved to this port from another one. */
   Moves: 13,
+  /** Frames given to the worker that owns the device they leave by, and taken from workers that do not. */
+  Lent: 14,
+  Borrowed: 15,
   /** First of DROP_COUNT columns, one a drop reason, kept in the row where the frame came from. */
-  Drops: 14,
+  Drops: 16,
 } as const;
 export type Column = (typeof Column)[keyof typeof Column];
 
@@ -76,13 +79,29 @@ export class Ledger {
       cells[at + Column.Generated] +
       cells[at + Column.Cloned] +
       cells[at + Column.Segments] +
-      cells[at + Column.LeakedIn];
+      cells[at + Column.LeakedIn] +
+      cells[at + Column.Borrowed];
     const went =
       cells[at + Column.Sent] +
       dropped +
       cells[at + Column.Consumed] +
       cells[at + Column.Held] +
-      cells[at + Column.LeakedOut];
+      cells[at + Column.LeakedOut] +
+      cells[at + Column.Lent];
     return came - went;
+  }
+
+  /** The worker has died, and all that it held with it: what it can no longer account for is dropped. @returns frames */
+  writeOff(reason: number): number {
+    let lost = 0;
+    for (let row = 0; row < this.rows; row++) {
+      this.cells[row * COLUMNS + Column.Held] = 0;
+      const open = this.imbalance(row);
+      // It may have died between two halves of an entry.
+      if (open > 0) this.cells[row * COLUMNS + Column.Drops + reason] += open;
+      else this.cells[row * COLUMNS + Column.Cloned] -= open;
+      lost += open > 0 ? open : 0;
+    }
+    return lost;
   }
 }

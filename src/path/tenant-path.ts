@@ -111,7 +111,7 @@ export class TenantPath {
     const rates = router?.puntRates ?? [0, 0, 0];
     const punter = before?.punter ?? new Punter(pool, new Ring(shared.punt), rates);
     punter.setRates(rates);
-    const macs = MacTable.attach(bridge.macs);
+    const macs = MacTable.attach(bridge.macs, worker);
     const acls = new Acls(pool, image.acls, punter, router, worker);
     const waste = new Waste(pool, ledger, taps);
     const has = wanted(image);

@@ -1,4 +1,7 @@
+import type { RingRemains } from '../../native-free/uring-setup.ts';
 import type { Port } from './port.ts';
+
+export type { RingRemains };
 
 /** Columns of `Io.stats`. */
 export const IoStat = {
@@ -58,6 +61,9 @@ export interface Io {
 
   /** An eventfd; a write to it, from any thread, ends the wait. */
   readonly wakeFd: number;
+
+  /** What is left of it if the thread ends without `close`; null: nothing. */
+  readonly remains: RingRemains | null;
 
   /** Counted since the start, by `IoStat`; in shared memory. */
   readonly stats: Float64Array<SharedArrayBuffer>;

@@ -26,6 +26,7 @@ const WRITE = 1;
 export class PollIo implements Io {
   readonly mode = 'poll';
   readonly writesAtOnce = true;
+  readonly remains = null;
   readonly fallback: string | null;
   readonly wakeFd: number;
   readonly stats = new Float64Array(new SharedArrayBuffer(IO_STATS * 8));

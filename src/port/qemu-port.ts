@@ -32,7 +32,7 @@ export class QemuPort implements Port {
   readonly #pool: Pool;
   readonly #sink: TxSink;
   readonly #clock: () => number;
-  readonly #tell: (news: QemuNews) => void;
+  readonly #tell: (news: QemuNews, fd: number) => void;
   readonly #link: QemuLink;
   readonly #reader = new StreamReader();
   readonly #writer = new StreamWriter();
@@ -48,7 +48,7 @@ export class QemuPort implements Port {
   #begunPort = 0;
   #begunLength = 0;
 
-  /** @param clock monotonic microseconds @param tell hears of each change of the connection */
+  /** @param clock monotonic microseconds @param tell hears of each change of the connection, and its descriptor */
   constructor(
     name: string,
     endpoint: QemuEndpoint,
@@ -56,7 +56,7 @@ export class QemuPort implements Port {
     pool: Pool,
     sink: TxSink,
     clock: () => number,
-    tell: (news: QemuNews) => void,
+    tell: (news: QemuNews, fd: number) => void,
   ) {
     this.name = name;
     this.#pool = pool;
@@ -187,8 +187,8 @@ export class QemuPort implements Port {
       const now = this.#clock();
       if (now < this.#quietUntilUs) return;
       this.#quietUntilUs = now + QUIET_US;
-      this.#tell('refused');
-    } else if (link.connect(this.#clock())) this.#tell('connected');
+      this.#tell('refused', link.fd);
+    } else if (link.connect(this.#clock())) this.#tell('connected', link.fd);
   }
 
   #fill(link: QemuLink): void {
@@ -205,7 +205,7 @@ export class QemuPort implements Port {
     this.#abandon(Drop.TxError);
     this.#reader.reset();
     this.#link.drop(this.#clock());
-    this.#tell(news);
+    this.#tell(news, -1);
   }
 
   /** Books the frame that was begun, and will not be finished. */

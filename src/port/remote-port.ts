@@ -12,13 +12,18 @@ import type { Port } from './port.ts';
 const RECORD = { Tenant: 0, Row: 4, Port: 8, Vnet: 16 } as const;
 const OVERHEAD = RECORD.Vnet + layout.VNET_SIZE;
 
+/** Books of a worker, of frames that go from worker to worker. */
+export interface Lending {
+  lent(tenant: number, row: number): void;
+  borrowed(tenant: number, row: number): void;
+}
+
 /**
  * A device with one queue, seen by a worker that does not own it: frames are copied into a ring, one for each pair of worker and
  * device, which the owner drains into its own pool and writes.
  *
- * The books: the sender has put the frame under `held` and reports nothing. The owner reports `sent` or `lost` to its own sink, in
- * the name of the row that the frame came from, which takes one off its own `held`. So `held` may be below zero in one worker's
- * ledger, and the sum over workers is exact.
+ * The books: the sender had the frame under `held` and books it as lent; the owner books it as borrowed and held, in the name of the row
+ * that the frame came from, and later as sent or lost. So each worker's ledger is exact, and what is lent and not borrowed is in rings.
  */
 export class RemotePort implements Port {
   readonly name: string;
@@ -30,14 +35,16 @@ export class RemotePort implements Port {
   readonly #pool: Pool;
   readonly #ring: Ring;
   readonly #ownerWakeFd: number;
+  readonly #books: Lending;
 
   /** @param outbox memory of a `Ring` @param ownerWakeFd the owner's eventfd @param offloads those of the owner's port */
-  constructor(name: string, outbox: SharedArrayBuffer, ownerWakeFd: number, pool: Pool, offloads = 0) {
+  constructor(name: string, outbox: SharedArrayBuffer, ownerWakeFd: number, pool: Pool, books: Lending, offloads = 0) {
     this.name = name;
     this.offloads = offloads;
     this.#pool = pool;
     this.#ring = new Ring(outbox);
     this.#ownerWakeFd = ownerWakeFd;
+    this.#books = books;
   }
 
   request(_most: number, _tenant: number): void {}
@@ -63,6 +70,7 @@ export class RemotePort implements Port {
       copyBytes(from, start[i] - layout.VNET_SIZE, to, at + RECORD.Vnet, first);
       if (body[i] >= 0) copyBytes(from, bodyStart[i], to, at + RECORD.Vnet + first, bodyLength[i]);
       ring.commit();
+      this.#books.lent(tenant[i], row[i]);
       pool.release(head[i]);
       pool.release(body[i]);
     }
@@ -80,9 +88,11 @@ export class RemotePort implements Port {
 export class RemoteInbox {
   readonly #pool: Pool;
   readonly #ring: Ring;
+  readonly #books: Lending;
 
-  constructor(outbox: SharedArrayBuffer, pool: Pool) {
+  constructor(outbox: SharedArrayBuffer, pool: Pool, books: Lending) {
     this.#pool = pool;
+    this.#books = books;
     this.#ring = new Ring(outbox);
   }
 
@@ -119,6 +129,7 @@ export class RemoteInbox {
       const port = from.getInt32(at + RECORD.Port, true);
       queue.push(head, start, first - layout.VNET_SIZE, body, bodyStart, length - first, tenant, row, port);
       ring.pop();
+      this.#books.borrowed(tenant, row);
       moved++;
     }
     return moved;

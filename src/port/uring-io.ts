@@ -2,6 +2,7 @@ import { closeEventfd, createEventfd, drainEventfd } from '../../native-free/eve
 import { IovecTable } from '../../native-free/iovec.ts';
 import { Uring } from '../../native-free/uring.ts';
 import * as abi from '../../native-free/uring-abi.ts';
+import type { RingRemains } from '../../native-free/uring-setup.ts';
 import type { Pool } from '../frame/pool.ts';
 import type { TxQueue } from '../frame/tx-queue.ts';
 import { DEFAULT_PORTS, IO_STATS, type Io, type IoOptions, IoStat } from './io.ts';
@@ -62,6 +63,10 @@ export class UringIo implements Io {
     this.#watches = new UringWatches(this.#uring, WATCH, CANCEL);
     this.#ownsWake = options.wakeFd === undefined;
     this.wakeFd = options.wakeFd ?? createEventfd();
+  }
+
+  get remains(): RingRemains {
+    return this.#uring.remains;
   }
 
   openTap(fd: number, name: string, offloads: number, kind: 'tap' | 'netdev'): UringTap {

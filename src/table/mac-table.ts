@@ -82,6 +82,8 @@ export class MacTable {
   readonly #pool: EntryPool;
   readonly #index: Int32Array;
   readonly #entries: Int32Array;
+  /** What the lock holds while we have it. */
+  readonly #locker: number;
   /** Where writes go that are to have no effect. */
   readonly #nowhere = new Int32Array(1);
 
@@ -102,11 +104,13 @@ export class MacTable {
     return made;
   }
 
-  static attach(handles: MacTableHandles): MacTable {
-    return new MacTable(handles);
+  /** @param worker that will write, so that its lock can be told from others'; absent: the control thread */
+  static attach(handles: MacTableHandles, worker = -1): MacTable {
+    return new MacTable(handles, worker);
   }
 
-  private constructor({ memory }: MacTableHandles) {
+  private constructor({ memory }: MacTableHandles, worker = -1) {
+    this.#locker = worker + 2;
     const parts = openMemory(memory);
     this.capacity = parts.capacity;
     this.#memory = memory;
@@ -296,6 +300,16 @@ export class MacTable {
     }
   }
 
+  /** Control: a worker has died, perhaps in the middle of an entry: its lock is opened, and entries are counted anew. */
+  unlockFor(worker: number): void {
+    if (Atomics.load(this.#header, LOCK) !== worker + 2) return;
+    let count = 0;
+    for (let entry = 0; entry < this.#pool.used; entry++)
+      if ((this.#entries[entry * STRIDE + STATE] & LIVE) !== 0) count++;
+    Atomics.store(this.#header, COUNT, count);
+    this.#unlock();
+  }
+
   #find(high: number, low: number, hash: number): number {
     const index = this.#index;
     const entries = this.#entries;
@@ -397,7 +411,7 @@ export class MacTable {
   }
 
   #tryLock(): boolean {
-    return Atomics.compareExchange(this.#header, LOCK, 0, 1) === 0;
+    return Atomics.compareExchange(this.#header, LOCK, 0, this.#locker) === 0;
   }
 
   #unlock(): void {
@@ -408,7 +422,7 @@ export class MacTable {
   #lock(): void {
     for (let tries = 0; tries < 5000; tries++) {
       if (this.#tryLock()) return;
-      Atomics.wait(this.#header, LOCK, 1, 1);
+      Atomics.wait(this.#header, LOCK, Atomics.load(this.#header, LOCK) || 1, 1);
     }
     throw new Error('the lock of a MAC table was held for five seconds: the thread that held it is gone');
   }

@@ -35,10 +35,20 @@ export class Books {
     return this.rows.reduce((sum, row) => sum + this.cell(row, column), this.retired[column]);
   }
 
+  /** Frames of a row that are under way: held by a worker, or between two. */
+  underWay(row: number): number {
+    return this.cell(row, Column.Held) + this.cell(row, Column.Lent) - this.cell(row, Column.Borrowed);
+  }
+
+  /** The same of all rows. */
+  get held(): number {
+    return this.rows.reduce((sum, row) => sum + this.underWay(row), 0);
+  }
+
   /** Frees the rows of ports that have left, where nothing is under way. */
   retire(): void {
     for (let row = 0; row < this.#ports.size; row++) {
-      if (this.#ports.at(row) === null || this.#ports.isLive(row) || this.cell(row, Column.Held) !== 0) continue;
+      if (this.#ports.at(row) === null || this.#ports.isLive(row) || this.underWay(row) !== 0) continue;
       for (const { cells } of this.ledgers) {
         for (let column = 0; column < COLUMNS; column++) this.retired[column] += cells[row * COLUMNS + column];
         cells.fill(0, row * COLUMNS, (row + 1) * COLUMNS);

@@ -207,7 +207,11 @@ export class Engine {
       }
       const path = this.tenants.paths[tenant];
       const limit =
-        path === undefined ? (device.uplink === null ? 0 : visit) : path.image.frames - this.pool.held[tenant];
+        path === undefined
+          ? device.uplink !== null && device.uplink.tenants.length > 0
+            ? visit
+            : 0
+          : path.image.frames - this.pool.held[tenant];
       const most = limit < visit ? limit : visit;
       const mayRead = this.scheduler.mayRead(tenant);
       if (!mayRead) this.#denied = true;

@@ -3,6 +3,7 @@ import type { TenantImage } from '../path/image.ts';
 import type { CaptureOrder } from '../path/tap/capture-tap.ts';
 import type { CapHandles } from '../port/cap-port.ts';
 import type { Impairment } from '../port/impair-port.ts';
+import type { RingRemains } from '../port/io.ts';
 import type { MemoryHandles } from '../port/memory-port.ts';
 import type { QemuEndpoint } from '../port/qemu-link.ts';
 import type { QemuNews } from '../port/qemu-port.ts';
@@ -108,7 +109,9 @@ export type ToWorker =
   /** Frames of a tenant are copied into a ring from now on; and no more. */
   | { readonly type: 'capture'; readonly tenant: number; readonly order: CaptureOrder }
   | { readonly type: 'release'; readonly tenant: number; readonly id: number }
-  | { readonly type: 'audit' };
+  | { readonly type: 'audit' }
+  /** For tests: the worker dies. */
+  | { readonly type: 'fail'; readonly how: 'throw' | 'exit' | 'memory' | 'spin' };
 
 /** One message with its number; numbers count up without gap. */
 export interface Envelope {
@@ -126,8 +129,13 @@ export interface PoolAudit {
 }
 
 export type FromWorker =
-  | { readonly type: 'ready'; readonly io: 'uring' | 'poll'; readonly fallback: string | null }
+  | {
+      readonly type: 'ready';
+      readonly io: 'uring' | 'poll';
+      readonly fallback: string | null;
+      readonly ring: RingRemains | null;
+    }
   | { readonly type: 'done'; readonly number: number; readonly error: string | null; readonly audit: PoolAudit | null }
-  /** The peer of a device has come or gone; the worker has written the device's word of `linkUp` already. */
-  | { readonly type: 'peer'; readonly index: number; readonly news: QemuNews }
+  /** The peer of a device has come, by that descriptor, or gone; the worker has written the device's word of `linkUp` already. */
+  | { readonly type: 'peer'; readonly index: number; readonly news: QemuNews; readonly fd: number }
   | { readonly type: 'failed'; readonly error: string };

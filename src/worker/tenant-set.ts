@@ -13,6 +13,7 @@ import { type CaptureOrder, CaptureTap } from '../path/tap/capture-tap.ts';
 import { Taps } from '../path/tap/tap.ts';
 import { type LeakSink, TenantPath } from '../path/tenant-path.ts';
 import type { TxSink } from '../port/port.ts';
+import type { Lending } from '../port/remote-port.ts';
 import type { SharedBuckets } from '../table/shared-buckets.ts';
 import { Injector } from './injector.ts';
 import type { Scheduler } from './scheduler.ts';
@@ -34,7 +35,7 @@ export interface TenantContext {
  * The tenants of one worker by index: their paths, what the slow path sends them, what leaks between them, and the books in which
  * ports report what became of their frames.
  */
-export class TenantSet implements TxSink, LeakSink {
+export class TenantSet implements TxSink, LeakSink, Lending {
   readonly paths: (TenantPath | undefined)[];
   readonly injectors: (Injector | undefined)[];
   /** Frames that other tenants' routers have handed to each. */
@@ -165,6 +166,20 @@ export class TenantSet implements TxSink, LeakSink {
     if (ledger === undefined) return;
     ledger.add(row, Column.Held, -1);
     ledger.drop(row, reason);
+  }
+
+  lent(tenant: number, row: number): void {
+    const ledger = this.paths[tenant]?.ledger;
+    if (ledger === undefined) return;
+    ledger.add(row, Column.Lent, 1);
+    ledger.add(row, Column.Held, -1);
+  }
+
+  borrowed(tenant: number, row: number): void {
+    const ledger = this.paths[tenant]?.ledger;
+    if (ledger === undefined) return;
+    ledger.add(row, Column.Borrowed, 1);
+    ledger.add(row, Column.Held, 1);
   }
 
   leak(batch: Batch, i: number): boolean {

@@ -53,12 +53,17 @@ const io = openIo(
 );
 engine.io = io;
 
-const orders = new Orders({ engine, makePort, impair, makeInbox: (memory) => new RemoteInbox(memory, engine.pool) });
+const orders = new Orders({
+  engine,
+  makePort,
+  impair,
+  makeInbox: (memory) => new RemoteInbox(memory, engine.pool, engine.tenants),
+});
 
 /** Says whether a device has a peer: to our own stages at once, then to the main thread. */
-function tellOfPeer(index: number, news: QemuNews): void {
+function tellOfPeer(index: number, news: QemuNews, fd: number): void {
   if (news !== 'refused') Atomics.store(linkUp, index, news === 'connected' ? 1 : 0);
-  post({ type: 'peer', index, news });
+  post({ type: 'peer', index, news, fd });
 }
 
 function makePort(spec: DeviceSpec, index: number): Port {
@@ -74,11 +79,11 @@ function makePort(spec: DeviceSpec, index: number): Port {
       return new CapPort(spec.name, spec.handles, engine.pool, engine.tenants);
     case 'qemu':
       Atomics.store(linkUp, index, 0);
-      return new QemuPort(spec.name, spec.endpoint, io, engine.pool, engine.tenants, clock, (news) =>
-        tellOfPeer(index, news),
+      return new QemuPort(spec.name, spec.endpoint, io, engine.pool, engine.tenants, clock, (news, fd) =>
+        tellOfPeer(index, news, fd),
       );
     case 'remote':
-      return new RemotePort(spec.name, spec.outbox, spec.ownerWakeFd, engine.pool);
+      return new RemotePort(spec.name, spec.outbox, spec.ownerWakeFd, engine.pool, engine.tenants);
     default:
       return io.openTap(spec.fd, spec.name, spec.offloads, spec.kind);
   }
@@ -93,6 +98,7 @@ function readMessages(): void {
     const received = receiveMessageOnPort(settings.channel);
     if (received === undefined) return;
     const { number, message } = received.message as Envelope;
+    if (message.type === 'fail') fail(message.how);
     let error: string | null = null;
     let done = true;
     try {
@@ -105,6 +111,14 @@ function readMessages(): void {
   }
 }
 
+/** Dies on purpose, for tests. */
+function fail(how: 'throw' | 'exit' | 'memory' | 'spin'): void {
+  if (how === 'exit') process.exit(3);
+  const taken: number[][] = [];
+  while (how !== 'throw') if (how === 'memory') taken.push(new Array<number>(1_000_000).fill(taken.length));
+  throw new Error('on purpose');
+}
+
 function reportLeft(): void {
   orders.left((number) => post({ type: 'done', number, error: null, audit: null }));
 }
@@ -112,7 +126,7 @@ function reportLeft(): void {
 /** Runs until asked to stop. Every wait in it is bounded, and ended by the eventfd. */
 function run(): void {
   Atomics.store(control, Control.State, 1);
-  post({ type: 'ready', io: io.mode, fallback: io.fallback });
+  post({ type: 'ready', io: io.mode, fallback: io.fallback, ring: io.remains });
   for (;;) {
     const { waiting } = orders;
     engine.turn(!waiting);
@@ -131,8 +145,7 @@ function run(): void {
 try {
   run();
 } catch (problem) {
+  // What is left open is the main thread's to close: as after a death that nobody could catch.
   post({ type: 'failed', error: problem instanceof Error ? (problem.stack ?? problem.message) : String(problem) });
-  io.close();
-  Atomics.store(control, Control.State, 2);
 }
 settings.channel.close();

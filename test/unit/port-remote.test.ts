@@ -12,7 +12,10 @@ function pair(heads = 16, capacity = 1 << 18) {
   const ring = Ring.create(capacity);
   const from = new Pool(4096, 8, 3);
   const to = new Pool(heads, 4, 3);
-  return { from, to, port: new RemotePort('eth1', ring.memory, -1, from), inbox: new RemoteInbox(ring.memory, to) };
+  const books = { lent: 0, borrowed: 0 };
+  const lending = { lent: () => void books.lent++, borrowed: () => void books.borrowed++ };
+  const port = new RemotePort('eth1', ring.memory, -1, from, lending);
+  return { from, to, books, port, inbox: new RemoteInbox(ring.memory, to, lending) };
 }
 
 function push(pool: Pool, queue: TxQueue, n: number, length: number): void {
@@ -29,16 +32,18 @@ function push(pool: Pool, queue: TxQueue, n: number, length: number): void {
 
 describe('a port of another worker', () => {
   it('carries frames, their virtio-net headers and whose they are into the owner`s pool', () => {
-    const { from, to, port, inbox } = pair();
+    const { from, to, books, port, inbox } = pair();
     const queue = new TxQueue(16);
     for (const [n, length] of LENGTHS.entries()) push(from, queue, n, length);
     expect(inbox.pending).toBe(false);
     expect(port.transmit(queue)).toBe(LENGTHS.length);
     expect(from.audit()).toMatchObject({ usedHeads: 0, usedBodies: 0 });
     expect(inbox.pending).toBe(true);
+    expect(books).toEqual({ lent: LENGTHS.length, borrowed: 0 });
     const out = new TxQueue(16);
     expect(inbox.drain(out)).toBe(LENGTHS.length);
     expect(to.held[2]).toBe(LENGTHS.length);
+    expect(books).toEqual({ lent: LENGTHS.length, borrowed: LENGTHS.length });
     for (const [n, length] of LENGTHS.entries()) {
       expect([out.tenant[n], out.row[n], out.port[n]]).toEqual([2, n, n + 1]);
       expect(out.headLength[n] + out.bodyLength[n]).toBe(length);

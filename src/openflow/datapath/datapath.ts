@@ -278,6 +278,11 @@ export class Datapath {
     yield Int32Array.from(this.#modeRecord());
   }
 
+  /** A worker has died: who begins in its place is told all. */
+  refill(worker: number): void {
+    this.log.refill(worker, this.records());
+  }
+
   addPort(port: DatapathPort): void {
     this.ports.set(port.number, port);
     this.#writePort(port);

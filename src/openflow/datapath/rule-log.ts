@@ -85,6 +85,27 @@ export class RuleLog {
     this.#wakeLater();
   }
 
+  /**
+   * A worker has died, and another begins in its place: it is told all, and not what the dead one has not carried out.
+   * @param records of all that the datapath is now
+   */
+  refill(worker: number, records: Iterable<Int32Array>): void {
+    const ring = this.#rings[worker];
+    const dropped = (kind: number) => {
+      if (kind === LogRecord.PacketOut) this.packetOutsDropped++;
+    };
+    for (let at = ring.peek(); at >= 0; at = ring.peek()) {
+      dropped(this.#views[worker][at >> 2]);
+      ring.pop();
+    }
+    for (const [kind] of this.#waiting[worker]) dropped(kind);
+    this.#waiting[worker] = [];
+    this.#waitingWords[worker] = 0;
+    for (const words of records) this.#write(worker, words);
+    this.#write(worker, Int32Array.of(LogRecord.Barrier, this.#sequence));
+    this.#wakeLater();
+  }
+
   #write(worker: number, words: Int32Array): void {
     const waiting = this.#waiting[worker];
     if (waiting.length === 0 && this.#put(worker, words)) return;

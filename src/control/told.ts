@@ -1,0 +1,59 @@
+import type { ToWorker } from '../worker/messages.ts';
+
+type Message<Type extends ToWorker['type']> = Extract<ToWorker, { type: Type }>;
+
+/** What a worker has been told that still holds: what another must be told to be as it was. */
+export class Told {
+  readonly #devices = new Map<number, Message<'add-device'>>();
+  readonly #tenants = new Map<number, Message<'set-tenant'>>();
+  /** By device, then by outer VLAN. */
+  readonly #assigned = new Map<number, Map<number, Message<'assign'>>>();
+  #cache: Message<'cache'> | null = null;
+
+  note(message: ToWorker): void {
+    switch (message.type) {
+      case 'add-device':
+        this.#devices.set(message.index, message);
+        break;
+      case 'remove-device':
+        this.#devices.delete(message.index);
+        this.#assigned.delete(message.index);
+        break;
+      case 'assign':
+        this.#assign(message);
+        break;
+      case 'set-tenant':
+        this.#tenants.set(message.image.index, message);
+        break;
+      case 'remove-tenant':
+        this.#tenants.delete(message.index);
+        break;
+      case 'cache':
+        this.#cache = message;
+        break;
+      default:
+    }
+  }
+
+  #assign(message: Message<'assign'>): void {
+    const vlans = this.#assigned.get(message.index) ?? new Map<number, Message<'assign'>>();
+    if (message.tenant === 0) vlans.delete(message.vid);
+    else vlans.set(message.vid, message);
+    this.#assigned.set(message.index, vlans);
+  }
+
+  /** Indices of its tenants. */
+  get tenants(): readonly number[] {
+    return [...this.#tenants.keys()];
+  }
+
+  /** Devices, which are not read yet since they are nobody's, and tenants. */
+  get world(): readonly ToWorker[] {
+    return [...(this.#cache === null ? [] : [this.#cache]), ...this.#devices.values(), ...this.#tenants.values()];
+  }
+
+  /** Whose the devices are: said once tenants have their rules. */
+  get assignments(): readonly ToWorker[] {
+    return [...this.#assigned.values()].flatMap((vlans) => [...vlans.values()]);
+  }
+}
