@@ -8,6 +8,7 @@ export class Told {
   readonly #tenants = new Map<number, Message<'set-tenant'>>();
   /** By device, then by outer VLAN. */
   readonly #assigned = new Map<number, Map<number, Message<'assign'>>>();
+  readonly #captures = new Map<number, Message<'capture'>>();
   #cache: Message<'cache'> | null = null;
 
   note(message: ToWorker): void {
@@ -27,6 +28,13 @@ export class Told {
         break;
       case 'remove-tenant':
         this.#tenants.delete(message.index);
+        for (const [id, { tenant }] of this.#captures) if (tenant === message.index) this.#captures.delete(id);
+        break;
+      case 'capture':
+        this.#captures.set(message.order.id, message);
+        break;
+      case 'release':
+        this.#captures.delete(message.id);
         break;
       case 'cache':
         this.#cache = message;
@@ -47,9 +55,10 @@ export class Told {
     return [...this.#tenants.keys()];
   }
 
-  /** Devices, which are not read yet since they are nobody's, and tenants. */
+  /** Devices, which are not read yet since they are nobody's, tenants, and captures of their frames. */
   get world(): readonly ToWorker[] {
-    return [...(this.#cache === null ? [] : [this.#cache]), ...this.#devices.values(), ...this.#tenants.values()];
+    const cache = this.#cache === null ? [] : [this.#cache];
+    return [...cache, ...this.#devices.values(), ...this.#tenants.values(), ...this.#captures.values()];
   }
 
   /** Whose the devices are: said once tenants have their rules. */

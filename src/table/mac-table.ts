@@ -1,6 +1,7 @@
 import { BUCKET, ENTRY, firstBucket, MOST_ENTRIES, publish, replace, secondBucket, TAG } from './bucket-index.ts';
 import type { EntryPool } from './entry-pool.ts';
 import { hash2, randomKeys } from './hash.ts';
+import { TableLock } from './table-lock.ts';
 import { createMemory, openMemory } from './table-memory.ts';
 
 /**
@@ -82,8 +83,7 @@ export class MacTable {
   readonly #pool: EntryPool;
   readonly #index: Int32Array;
   readonly #entries: Int32Array;
-  /** What the lock holds while we have it. */
-  readonly #locker: number;
+  readonly #lock: TableLock;
   /** Where writes go that are to have no effect. */
   readonly #nowhere = new Int32Array(1);
 
@@ -110,11 +110,11 @@ export class MacTable {
   }
 
   private constructor({ memory }: MacTableHandles, worker = -1) {
-    this.#locker = worker + 2;
     const parts = openMemory(memory);
     this.capacity = parts.capacity;
     this.#memory = memory;
     this.#header = parts.header;
+    this.#lock = new TableLock(parts.header, LOCK, worker);
     this.#keys = parts.keys;
     this.#pool = parts.pool;
     this.#index = parts.index;
@@ -190,9 +190,9 @@ export class MacTable {
       }
       if ((entries[at + STATE] & STATIC) !== 0) return MacEvent.Static;
     }
-    if (!this.#tryLock()) return MacEvent.Busy;
+    if (!this.#lock.tryLock()) return MacEvent.Busy;
     const event = this.#learnLocked(high, low, hash, port, nowMs);
-    this.#unlock();
+    this.#lock.unlock();
     return event;
   }
 
@@ -204,7 +204,7 @@ export class MacTable {
     const high = (vlan << 16) | macHi;
     const low = macLo | 0;
     const hash = hash2(this.#keys, high, low);
-    this.#lock();
+    this.#lock.lock();
     const entry = this.#find(high, low, hash);
     let done = true;
     if (entry === -1) done = this.#insert(high, low, hash, port, 0, LIVE | STATIC) === MacEvent.Added;
@@ -213,17 +213,17 @@ export class MacTable {
       Atomics.store(this.#entries, at + STATE, this.#entries[at + STATE] | STATIC);
       if (this.port(entry) !== port) this.#place(at, (this.#entries[at + PLACE] & ~0xffff) | port);
     }
-    this.#unlock();
+    this.#lock.unlock();
     return done;
   }
 
   /** Control. @returns false when there is no such static entry; learned ones stay */
   removeStatic(macHi: number, macLo: number, vlan: number): boolean {
-    this.#lock();
+    this.#lock.lock();
     const entry = this.lookup(macHi, macLo, vlan);
     const found = entry !== -1 && (this.#entries[entry * STRIDE + STATE] & STATIC) !== 0;
     if (found) this.#remove(entry);
-    this.#unlock();
+    this.#lock.unlock();
     return found;
   }
 
@@ -243,13 +243,13 @@ export class MacTable {
       if (cursor >= used) cursor = 0;
       const at = cursor * STRIDE;
       if ((entries[at + STATE] & (LIVE | STATIC)) === LIVE && ((nowMs - entries[at + SEEN]) | 0) > maxAgeMs) {
-        this.#lock();
+        this.#lock.lock();
         // Another worker may have moved or refreshed it meanwhile. Only this thread deletes.
         if (((nowMs - entries[at + SEEN]) | 0) > maxAgeMs) {
           this.#remove(cursor);
           removed++;
         }
-        this.#unlock();
+        this.#lock.unlock();
       }
       cursor++;
     }
@@ -259,9 +259,9 @@ export class MacTable {
 
   /** Control: lets entries deleted long enough ago be used again; `age` does so too. */
   reclaim(nowMs: number): void {
-    this.#lock();
+    this.#lock.lock();
     this.#pool.reclaim(nowMs);
-    this.#unlock();
+    this.#lock.unlock();
   }
 
   /** Control: removes what was learned on a port. @returns number removed */
@@ -302,12 +302,12 @@ export class MacTable {
 
   /** Control: a worker has died, perhaps in the middle of an entry: its lock is opened, and entries are counted anew. */
   unlockFor(worker: number): void {
-    if (Atomics.load(this.#header, LOCK) !== worker + 2) return;
+    if (!this.#lock.isHeldBy(worker)) return;
     let count = 0;
     for (let entry = 0; entry < this.#pool.used; entry++)
       if ((this.#entries[entry * STRIDE + STATE] & LIVE) !== 0) count++;
     Atomics.store(this.#header, COUNT, count);
-    this.#unlock();
+    this.#lock.unlock();
   }
 
   #find(high: number, low: number, hash: number): number {
@@ -403,28 +403,11 @@ export class MacTable {
   /** Removes an entry if it was learned, and on that port. */
   #forget(entry: number, port: number): boolean {
     if ((this.#entries[entry * STRIDE + STATE] & (LIVE | STATIC)) !== LIVE) return false;
-    this.#lock();
+    this.#lock.lock();
     const isThere = this.port(entry) === port;
     if (isThere) this.#remove(entry);
-    this.#unlock();
+    this.#lock.unlock();
     return isThere;
-  }
-
-  #tryLock(): boolean {
-    return Atomics.compareExchange(this.#header, LOCK, 0, this.#locker) === 0;
-  }
-
-  #unlock(): void {
-    Atomics.store(this.#header, LOCK, 0);
-  }
-
-  /** Control: holders keep it for less than a microsecond unless the kernel takes their core away. */
-  #lock(): void {
-    for (let tries = 0; tries < 5000; tries++) {
-      if (this.#tryLock()) return;
-      Atomics.wait(this.#header, LOCK, Atomics.load(this.#header, LOCK) || 1, 1);
-    }
-    throw new Error('the lock of a MAC table was held for five seconds: the thread that held it is gone');
   }
 }
 
