@@ -8,7 +8,6 @@ import { Exit, exitOf } from './exit.ts';
 import { addLabCommands } from './lab-commands.ts';
 import { addLookCommands } from './look-commands.ts';
 import { addRuleCommands } from './rule-commands.ts';
-import type { TraceOptions } from './trace.ts';
 import { leaveWhenUnread } from './unread.ts';
 import { version } from './version.ts';
 
@@ -94,19 +93,6 @@ export function commands(): Command {
         options: { socket: string; limit?: number; code?: true; json?: true },
       ) => (await import('./show.ts')).show(what, tenant, options),
     );
-
-  program
-    .command('trace')
-    .description('tell what would happen to a frame, stage by stage; nothing is sent, learned or counted')
-    .argument('<tenant>', 'whose path')
-    .requiredOption('--port <name>', 'port that receives it')
-    .option('--frame <hex>', 'the frame, from the Ethernet header on')
-    .option('--pcap <file>', 'or a capture file')
-    .option('--number <n>', 'which of its frames', positive, 1)
-    .option('--socket <path>', 'control socket', socket)
-    .option('--json', 'as JSON')
-    .addHelpText('after', '\nExample:\n  tapyard trace red --port web1 --pcap lost.pcap --number 3')
-    .action(async (tenant: string, options: TraceOptions) => (await import('./trace.ts')).trace(tenant, options));
 
   program
     .command('top')

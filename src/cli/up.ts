@@ -100,6 +100,7 @@ function lateMethods(
       'show',
       'status',
       'trace',
+      'trace-live',
       'capture',
       'events',
       'flows',

@@ -8,6 +8,7 @@ import { changeMethods } from './running/methods.ts';
 import type { Running } from './running/running.ts';
 import { type ViewName, views } from './show.ts';
 import type { Switch } from './switch.ts';
+import { describedFrame } from './trace/described.ts';
 
 function noTenant(running: Switch, name: string): UserError {
   const names = running.tenants.map((one) => one.model.name).join(', ');
@@ -54,13 +55,25 @@ export function methods(running: Switch, configuration: Running, stop: () => voi
       workers: running.workers.length,
       uptime_s: Math.round((Date.now() - running.startedAt) / 1000),
     }),
-    trace: ({ tenant, port, frame }) => {
+    trace: ({ tenant, port, frame, filter }) => {
       const one = tenantOf(running, tenant);
+      if (typeof filter === 'string') {
+        const made = describedFrame(
+          one,
+          filter,
+          port === undefined ? undefined : String(port),
+          (running.clockUs() / 1000) | 0,
+        );
+        const bytes = Buffer.from(made.frame).toString('hex');
+        return { ...made, frame: bytes, ...running.trace(one, made.port, made.frame) } as unknown as Json;
+      }
       if (typeof frame !== 'string' || !/^(?:[0-9a-f]{2})+$/i.test(frame))
         throw new UserError('usage', 'The frame is no hex', 'give its bytes, two digits each');
-      return running.trace(one, String(port), Buffer.from(frame, 'hex')) as unknown as Json;
+      const found = running.trace(one, String(port), Buffer.from(frame, 'hex'));
+      return { port: String(port), frame, assumed: [], ...found } as unknown as Json;
     },
-    capture: (params) => running.captures.prepare(params),
+    'trace-live': (params) => running.traceLive(tenantOf(running, params['tenant']), params),
+    capture: (params) => running.capture(params),
     events: ({ after }) =>
       running.events
         .after(typeof after === 'number' ? after : 0)

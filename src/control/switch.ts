@@ -12,11 +12,15 @@ import { Policers } from '../tenant/policers.ts';
 import type { Tenant } from '../tenant/tenant.ts';
 import type { PoolAudit } from '../worker/messages.ts';
 import { headsFor } from '../worker/tenant-set.ts';
-import { Captures } from './capture/captures.ts';
+import { Capture } from './capture/capture.ts';
+import { captureOptions } from './capture/options.ts';
 import type { SwitchModel } from './config/model.ts';
 import { Devices } from './devices.ts';
 import { Events, type LinkChange } from './events.ts';
+import { type LookParts, Looks } from './looks.ts';
 import { Datapaths } from './openflow/datapaths.ts';
+import type { Params } from './rpc.ts';
+import { type LiveParts, LiveTrace } from './trace/live.ts';
 import { type Trace, traceFrame } from './trace/tracer.ts';
 import { type Parts, Transition } from './transition.ts';
 import { whenWorkersDie } from './worker-death.ts';
@@ -56,8 +60,8 @@ export class Switch {
   readonly datapaths = new Datapaths(this);
   readonly startedAt = Date.now();
   readonly devices: Devices;
-  /** Captures that run. */
-  readonly captures: Captures;
+  /** Captures and live traces that run. */
+  readonly looks = new Looks();
   readonly #workers: Workers;
   readonly #linkUp = new Int32Array(new SharedArrayBuffer(MOST_DEVICES * 4));
   readonly #buckets = SharedBuckets.create(MOST_POLICERS);
@@ -119,11 +123,6 @@ export class Switch {
         peer: (device, news) => this.#peer(device, news),
       },
     );
-    this.captures = new Captures({
-      workers: this.#workers,
-      tenants: () => this.tenants,
-      clockUs: () => this.clockUs(),
-    });
     this.devices = new Devices({
       workers: this.#workers,
       linkUp: this.#linkUp,
@@ -216,7 +215,7 @@ export class Switch {
       } finally {
         this.#changing = false;
       }
-      this.captures.follow();
+      this.looks.follow(this.tenants);
       this.#turnSlowPath();
     });
     this.#turn = turn.catch(() => {});
@@ -229,7 +228,7 @@ export class Switch {
   }
 
   /** What would happen to a frame that a port of the tenant received now. @throws UserError */
-  trace(tenant: Tenant, port: string, frame: Uint8Array): Trace {
+  trace(tenant: Tenant, port: string, frame: Uint8Array, vnet?: Uint8Array): Trace {
     const offloads = Int32Array.from({ length: this.devices.size }, (_, index) => {
       const open = this.devices.get(index)?.open;
       const spec = open?.specs[open.owner];
@@ -237,7 +236,24 @@ export class Switch {
     });
     const { tenants } = this;
     const context = { tenants, offloads, linkUp: this.#linkUp, buckets: this.#buckets, nowUs: this.clockUs() };
-    return traceFrame(context, tenant, port, frame);
+    return traceFrame(context, tenant, port, frame, vnet);
+  }
+
+  /** A capture, which the one runs who asked for it. @throws UserError */
+  capture(params: Params): Capture {
+    const options = captureOptions(params, this.tenants);
+    return this.looks.start((id, onEnd) => new Capture(id, options, this.#lookParts(), onEnd));
+  }
+
+  /** A trace of the next frames that match. @throws UserError */
+  traceLive(tenant: Tenant, params: Params): LiveTrace {
+    const parts: LiveParts = { ...this.#lookParts(), trace: (...what) => this.trace(...what) };
+    return this.looks.start((id, onEnd) => new LiveTrace(id, tenant, params, parts, onEnd));
+  }
+
+  #lookParts(): LookParts {
+    const originMs = performance.timeOrigin + performance.now() - this.clockUs() / 1000;
+    return { workers: this.#workers, clockUs: this.clockUs, atMs: (us) => originMs + us / 1000 };
   }
 
   /** Turns flow caches off, so that the stages decide every frame, or on again. */
@@ -249,7 +265,7 @@ export class Switch {
   async stop(): Promise<void> {
     if (this.#stopped) return;
     this.#stopped = true;
-    this.captures.close();
+    this.looks.close();
     clearInterval(this.#housekeeping);
     clearTimeout(this.#slowTimer);
     this.slowPath.close();

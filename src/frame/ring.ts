@@ -82,23 +82,6 @@ export class Ring {
     this.#kept = 0;
   }
 
-  /** Producer: where the next record will begin, for `since`. */
-  get mark(): number {
-    return this.#control[TAIL];
-  }
-
-  /** Producer: positions in `bytes` of the records written since a mark, of which no more than the ring holds may have been. */
-  since(mark: number): number[] {
-    const found: number[] = [];
-    for (let at = mark; at !== this.#control[TAIL]; ) {
-      const place = at & (this.capacity - 1);
-      const length = this.#lengths[place >> 2];
-      if (length !== WRAP) found.push(place + 4);
-      at = (at + (length === WRAP ? this.capacity - place : (length + 11) & ~7)) | 0;
-    }
-    return found;
-  }
-
   /** Consumer: whether nothing is to be read. */
   get empty(): boolean {
     return this.#control[HEAD] === Atomics.load(this.#control, TAIL);

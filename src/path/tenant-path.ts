@@ -206,6 +206,7 @@ export class TenantPath {
       decider,
       parse,
       tapped: taps?.drops ?? false,
+      idle: observer !== null,
       counts: this.#work,
     };
     if (old !== null) old.follow(context);
@@ -220,7 +221,7 @@ export class TenantPath {
     this.#pool = pool;
     this.#leaks = leaks;
     this.#watch = watch;
-    this.#part = watch?.live == null ? null : new Batch(BATCH_SIZE);
+    this.#part = taps?.live === true ? new Batch(BATCH_SIZE) : null;
     if (before !== null) this.#takeOver(before);
   }
 
@@ -267,22 +268,23 @@ export class TenantPath {
     this.#run(batch, 0);
   }
 
-  /** Lets those see the frames who look, and handles frames that are traced on their own, in their place. */
-  #watched(batch: Batch, batchBytes: number, { taps, live }: Watch): void {
+  /** Lets those see the frames who look; one that is told of goes its way alone, in its place. */
+  #watched(batch: Batch, batchBytes: number, { taps }: Watch): void {
     taps?.stamp(batch);
     taps?.ingress(batch);
     const part = this.#part;
-    if (live === null || part === null) {
+    if (taps === null || part === null) {
       this.#carryOut(batch, batchBytes);
       return;
     }
+    const { cells } = this.ledger;
     let from = 0;
-    for (let i = live.next(batch, 0); i >= 0; i = live.next(batch, i + 1)) {
+    for (let i = taps.next(batch, 0); i >= 0; i = taps.next(batch, i + 1)) {
       if (i > from) this.#carryOut(part, takePart(part, batch, from, i));
-      takePart(part, batch, i, i + 1);
-      live.begin(part);
-      this.#run(part, 0);
-      live.end();
+      const bytes = takePart(part, batch, i, i + 1);
+      taps.begin(part, cells);
+      this.#carryOut(part, bytes);
+      taps.end(cells);
       from = i + 1;
     }
     if (from === 0) this.#carryOut(batch, batchBytes);

@@ -1,6 +1,7 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { TenantImage } from '../path/image.ts';
 import type { CaptureOrder } from '../path/tap/capture-tap.ts';
+import type { LiveOrder } from '../path/tap/live-tap.ts';
 import type { CapHandles } from '../port/cap-port.ts';
 import type { Impairment } from '../port/impair-port.ts';
 import type { RingRemains } from '../port/io.ts';
@@ -106,8 +107,9 @@ export type ToWorker =
   | { readonly type: 'remove-tenant'; readonly index: number }
   /** Whether flow caches may be used; without them the stages decide every frame. */
   | { readonly type: 'cache'; readonly on: boolean }
-  /** Frames of a tenant are copied into a ring from now on; and no more. */
+  /** Frames of a tenant are copied into a ring from now on, or single ones are told of; and no more. */
   | { readonly type: 'capture'; readonly tenant: number; readonly order: CaptureOrder }
+  | { readonly type: 'trace'; readonly tenant: number; readonly order: LiveOrder }
   | { readonly type: 'release'; readonly tenant: number; readonly id: number }
   | { readonly type: 'audit' }
   /** For tests: the worker dies. */

@@ -53,6 +53,9 @@ export class Orders {
       case 'capture':
         engine.tenants.capture(message.tenant, message.order);
         return true;
+      case 'trace':
+        engine.tenants.trace(message.tenant, message.order);
+        return true;
       case 'release':
         engine.tenants.release(message.tenant, message.id);
         return true;

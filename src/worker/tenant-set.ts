@@ -10,6 +10,7 @@ import type { TenantImage } from '../path/image.ts';
 import { takeLeaked } from '../path/leak.ts';
 import { RuleStore } from '../path/rules/store.ts';
 import { type CaptureOrder, CaptureTap } from '../path/tap/capture-tap.ts';
+import { type LiveOrder, LiveTap } from '../path/tap/live-tap.ts';
 import { Taps } from '../path/tap/tap.ts';
 import { type LeakSink, TenantPath } from '../path/tenant-path.ts';
 import type { TxSink } from '../port/port.ts';
@@ -75,7 +76,7 @@ export class TenantSet implements TxSink, LeakSink, Lending {
     const { index } = image;
     const { pool, worker, devices, buckets } = this.#context;
     const taps = this.#taps[index] ?? null;
-    const watch = taps === null ? null : { observer: null, taps, live: null };
+    const watch = taps === null ? null : { observer: null, taps };
     const path = new TenantPath(pool, image, worker, devices, buckets, this, this.#storeOf(image), watch, before);
     path.setCache(this.#cached);
     this.paths[index] = path;
@@ -89,7 +90,15 @@ export class TenantSet implements TxSink, LeakSink, Lending {
     this.#watch(index);
   }
 
-  /** Ends a capture: nothing is written to its ring any more. */
+  /** Begins to tell of single frames of a tenant. */
+  trace(index: number, order: LiveOrder): void {
+    const { pool, devices } = this.#context;
+    const taps = (this.#taps[index] ??= new Taps());
+    taps.addLive(new LiveTap(pool, devices, index, order));
+    this.#watch(index);
+  }
+
+  /** Ends a capture or a trace: nothing is written to its ring any more. */
   release(index: number, id: number): void {
     const taps = this.#taps[index];
     taps?.remove(id);

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { type Trace, traceFrame } from '../../src/control/trace/tracer.ts';
+import type { Trace } from '../../src/control/trace/tracer.ts';
 import { frame } from '../../src/wire/build.ts';
 import { TestSwitch } from '../support/test-switch.ts';
+import { traced } from '../support/traced.ts';
 
 const A = '02:00:00:00:00:0a';
 const B = '02:00:00:00:00:0b';
@@ -14,7 +15,7 @@ const udp = (ttl = 64) =>
   });
 
 /** A tenant with rules, and what a trace of a frame says about them. */
-async function traced(openflow: string, bytes = udp(), before: (net: TestSwitch) => void = () => {}): Promise<Trace> {
+async function tracedBy(openflow: string, bytes = udp(), before: (net: TestSwitch) => void = () => {}): Promise<Trace> {
   const net = await TestSwitch.of(`version: 1
 tenants:
   red:
@@ -22,14 +23,7 @@ tenants:
     openflow: ${openflow}
 `);
   before(net);
-  const context = {
-    tenants: net.tenants,
-    offloads: new Int32Array(16),
-    linkUp: net.linkUp,
-    buckets: net.buckets,
-    nowUs: net.nowUs,
-  };
-  return traceFrame(context, net.tenant('red'), 'a', bytes);
+  return traced(net, 'red', 'a', bytes);
 }
 
 const rulesOf = ({ steps }: Trace) => steps.filter(({ stage }) => stage === 'rules').map(({ text }) => text.trim());
@@ -37,7 +31,7 @@ const left = ({ outputs }: Trace) => outputs.map(({ port }) => port);
 
 describe('a trace', () => {
   it('tells the rules of each table, what they do and where the frame leaves', async () => {
-    const found = await traced(`
+    const found = await tracedBy(`
       groups: ['group_id=3,type=indirect,bucket=output:c']
       meters: ['meter=7,pktps,bands=type=drop,rate=100']
       flows:
@@ -59,22 +53,22 @@ describe('a trace', () => {
   });
 
   it('tells what NORMAL is to do, by a rule or without one', async () => {
-    expect(rulesOf(await traced('{}'))).toEqual([
+    expect(rulesOf(await tracedBy('{}'))).toEqual([
       'table 0: priority=0 actions=NORMAL',
       'goes the built-in way (NORMAL)',
     ]);
-    expect(rulesOf(await traced("{flows: ['udp,actions=drop', 'priority=1,actions=NORMAL']}", udp()))).toEqual([
+    expect(rulesOf(await tracedBy("{flows: ['udp,actions=drop', 'priority=1,actions=NORMAL']}", udp()))).toEqual([
       'table 0: udp actions=drop',
       expect.stringMatching(/^dropped, rule-drop: /),
     ]);
   });
 
   it('tells which rule or table dropped it', async () => {
-    expect(rulesOf(await traced("{flows: ['arp,actions=NORMAL']}"))).toEqual([
+    expect(rulesOf(await tracedBy("{flows: ['arp,actions=NORMAL']}"))).toEqual([
       'table 0: no rule matches',
       expect.stringMatching(/^dropped, table-miss: /),
     ]);
-    expect(rulesOf(await traced("{flows: ['ip,actions=dec_ttl,output:b']}", udp(1)))).toEqual([
+    expect(rulesOf(await tracedBy("{flows: ['ip,actions=dec_ttl,output:b']}", udp(1)))).toEqual([
       'table 0: ip actions=dec_ttl,output:b',
       'dec_ttl: the TTL has expired; controllers are told',
     ]);
@@ -82,7 +76,7 @@ describe('a trace', () => {
 
   it('changes nothing: no counter, no token, no frame for controllers', async () => {
     let net: TestSwitch | undefined;
-    await traced("{flows: ['ip,actions=CONTROLLER:65535']}", udp(), (made) => {
+    await tracedBy("{flows: ['ip,actions=CONTROLLER:65535']}", udp(), (made) => {
       net = made;
     });
     const { datapath } = net!.tenant('red');

@@ -56,6 +56,15 @@ export interface Stand {
   readonly buckets: SharedBuckets;
 }
 
+/** Queues that all shadows use, one after the other. */
+const queues: TxQueue[] = [];
+
+function emptyQueue(device: number): TxQueue {
+  const queue = (queues[device] ??= new TxQueue(QUEUE));
+  queue.count = 0;
+  return queue;
+}
+
 /** @param offloads of each device, by index @param linkUp the real ones @param buckets the real ones, of which a copy is taken */
 export function makeStand(offloads: Int32Array, linkUp: Int32Array, buckets: SharedBuckets, tenants: number): Stand {
   const { memory, count } = buckets.handles();
@@ -65,7 +74,7 @@ export function makeStand(offloads: Int32Array, linkUp: Int32Array, buckets: Sha
       count: offloads.length,
       offloads,
       linkUp,
-      queues: Array.from(offloads, () => new TxQueue(QUEUE)),
+      queues: Array.from(offloads, (_, device) => emptyQueue(device)),
     },
     buckets: SharedBuckets.attach({ memory: copyOf(memory), count }),
   };

@@ -2,6 +2,8 @@ import { UserError } from '../../errors.ts';
 import { Batch } from '../../frame/batch.ts';
 import { VNET_SIZE } from '../../frame/layout.ts';
 import type { TxQueue } from '../../frame/tx-queue.ts';
+import { DROP_COUNT, DROP_REASONS } from '../../observe/drop.ts';
+import { COLUMNS, Column, type Ledger } from '../../observe/ledger.ts';
 import { ROUTER_ROW } from '../../path/image.ts';
 import { takeLeaked } from '../../path/leak.ts';
 import { RuleStore } from '../../path/rules/store.ts';
@@ -22,6 +24,8 @@ export interface TraceContext {
 
 export interface Trace {
   readonly steps: readonly Step[];
+  /** Reasons why the frame, or a copy of it, is dropped. */
+  readonly drops: readonly string[];
   /** Frames that would have left: port and bytes. */
   readonly outputs: readonly { readonly tenant: string; readonly port: string; readonly frame: string }[];
 }
@@ -29,10 +33,16 @@ export interface Trace {
 /**
  * What would happen to a frame that the port received now: the stages themselves run, on copies of all that they may change. Nothing
  * is sent, learned or counted.
- * @param frame from the Ethernet header on
+ * @param frame from the Ethernet header on @param vnet its virtio-net header; none: nothing is left to be done to it
  * @throws UserError when the port is not there or the frame too long
  */
-export function traceFrame(context: TraceContext, tenant: Tenant, port: string, frame: Uint8Array): Trace {
+export function traceFrame(
+  context: TraceContext,
+  tenant: Tenant,
+  port: string,
+  frame: Uint8Array,
+  vnet: Uint8Array = new Uint8Array(VNET_SIZE),
+): Trace {
   const { ports } = tenant.model.bridge;
   const row = tenant.ports.of(port);
   if (row < 0) {
@@ -61,7 +71,6 @@ export function traceFrame(context: TraceContext, tenant: Tenant, port: string, 
     const path = new TenantPath(pool, image, 0, stand.devices, stand.buckets, leaks, store, {
       observer: narrator,
       taps: null,
-      live: null,
     });
     path.setCache(false);
     return { path, narrator };
@@ -79,22 +88,39 @@ export function traceFrame(context: TraceContext, tenant: Tenant, port: string, 
   };
   const first = pathOf(tenant, leaks);
   stamp(batch, tenant.image.index);
-  load(batch, pool, tenant.image.index, frame);
+  load(batch, pool, tenant.image.index, frame, vnet);
   batch.port[0] = row;
   first.path.receive(batch);
   steps.push(...first.narrator.steps);
+  const drops = dropsOf(first.path.ledger);
   const other = taker as Tenant | undefined;
   if (other !== undefined) {
     const second = pathOf(other, { leak: () => false });
     stamp(leaked, other.image.index);
     second.path.route(leaked);
     steps.push(...second.narrator.steps);
+    drops.push(...dropsOf(second.path.ledger));
   }
-  return { steps, outputs: outputsOf(context, stand.devices.queues, pool.octets) };
+  return { steps, drops, outputs: outputsOf(context, stand.devices.queues, pool.octets) };
 }
 
-function load(batch: Batch, pool: Parameters<typeof arriveCopy>[1], tenant: number, frame: Uint8Array): void {
+function dropsOf(ledger: Ledger): string[] {
+  const reasons = new Set<number>();
+  for (let row = 0; row < ledger.rows; row++)
+    for (let reason = 0; reason < DROP_COUNT; reason++)
+      if (ledger.cells[row * COLUMNS + Column.Drops + reason] > 0) reasons.add(reason);
+  return [...reasons].map((reason) => DROP_REASONS[reason].name);
+}
+
+function load(
+  batch: Batch,
+  pool: Parameters<typeof arriveCopy>[1],
+  tenant: number,
+  frame: Uint8Array,
+  vnet: Uint8Array,
+): void {
   const record = new Uint8Array(VNET_SIZE + frame.length);
+  record.set(vnet);
   record.set(frame, VNET_SIZE);
   if (!arriveCopy(batch, pool, tenant, new DataView(record.buffer), 0, record.length)) throw new Error('no slot');
 }

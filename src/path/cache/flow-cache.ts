@@ -27,6 +27,8 @@ const MOST_LOOPS = 16;
 
 type Hit = (batch: Batch, stamp: number, mask4: number, mask6: number) => number;
 
+const LEAVE_ALL: Hit = ({ count }) => count;
+
 export interface FlowCacheContext {
   readonly pool: Pool;
   readonly image: TenantImage;
@@ -40,6 +42,8 @@ export interface FlowCacheContext {
   readonly parse: Parse;
   /** Whether somebody looks at frames that are dropped. */
   readonly tapped: boolean;
+  /** The path is for a trace, which asks the stages: the cache has no memory then, and may not be run. */
+  readonly idle: boolean;
   /** `WorkCount` cells, shared. */
   readonly counts: Float64Array;
 }
@@ -65,7 +69,7 @@ export class FlowCache {
   readonly #loops = new Map<string, Hit>();
   readonly #pool: Pool;
   readonly #devices: Devices;
-  readonly #table4 = new Int32Array(PLACES4 * 2 * STRIDE4);
+  readonly #table4: Int32Array;
   #table6 = new Int32Array(0);
   readonly #seed = crypto.getRandomValues(new Int32Array(1))[0];
   readonly #editor: FrameEditor;
@@ -95,7 +99,8 @@ export class FlowCache {
   readonly #counts: Float64Array;
 
   constructor(context: FlowCacheContext) {
-    const { pool, image, devices, guard, macs, neighbors, fib, decisions, decider, parse, tapped, counts } = context;
+    const { pool, image, devices, guard, macs, neighbors, fib, decisions, decider, parse, tapped, idle, counts } =
+      context;
     this.#counts = counts;
     this.#guard = guard;
     this.#macs = macs;
@@ -110,7 +115,8 @@ export class FlowCache {
     this.#image = image;
     this.#parse = parse;
     this.shape = shapeOf(image, null, tapped);
-    this.#hit = this.#loop(this.shape);
+    this.#table4 = new Int32Array(idle ? 0 : PLACES4 * 2 * STRIDE4);
+    this.#hit = idle ? LEAVE_ALL : this.#loop(this.shape);
   }
 
   /**

@@ -2,6 +2,7 @@ import type { Batch } from '../../frame/batch.ts';
 import { VNET_SIZE } from '../../frame/layout.ts';
 import type { TxQueue } from '../../frame/tx-queue.ts';
 import * as vnet from '../../wire/vnet.ts';
+import type { LiveTap } from './live-tap.ts';
 
 /** Sees frames that are dropped, before their references are given back. */
 export interface DropTap {
@@ -53,10 +54,16 @@ export function offloadBefore(bytes: DataView, start: number): number {
 /** All taps of a tenant on one worker. */
 export class Taps implements DropTap {
   readonly #list: Tap[] = [];
+  readonly #live: LiveTap[] = [];
   readonly #now = new Float64Array(1);
 
   get count(): number {
-    return this.#list.length;
+    return this.#list.length + this.#live.length;
+  }
+
+  /** Whether single frames are to be told of. */
+  get live(): boolean {
+    return this.#live.length > 0;
   }
 
   get drops(): boolean {
@@ -67,9 +74,31 @@ export class Taps implements DropTap {
     this.#list.push(tap);
   }
 
+  addLive(tap: LiveTap): void {
+    this.#live.push(tap);
+  }
+
   remove(id: number): void {
-    const at = this.#list.findIndex((tap) => tap.id === id);
-    if (at >= 0) this.#list.splice(at, 1);
+    for (const list of [this.#list, this.#live]) {
+      const at = list.findIndex((tap) => tap.id === id);
+      if (at >= 0) list.splice(at, 1);
+    }
+  }
+
+  /** @returns the next frame, from `from` on, that somebody wants to be told of, or -1 */
+  next(batch: Batch, from: number): number {
+    for (let i = from; i < batch.count; i++)
+      for (let k = 0; k < this.#live.length; k++) if (this.#live[k].wants(batch, i)) return i;
+    return -1;
+  }
+
+  /** The one frame of the batch is about to go its way, and has gone. @param cells the tenant's books */
+  begin(batch: Batch, cells: Float64Array): void {
+    for (let k = 0; k < this.#live.length; k++) this.#live[k].begin(batch, cells);
+  }
+
+  end(cells: Float64Array): void {
+    for (let k = 0; k < this.#live.length; k++) this.#live[k].end(cells);
   }
 
   stamp(batch: Batch): void {

@@ -1,64 +1,17 @@
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
-import { UserError } from '../../errors.ts';
 import { Ring } from '../../frame/ring.ts';
 import type { Json } from '../../json.ts';
 import { ROUTER_ROW } from '../../path/image.ts';
 import { CaptureCount } from '../../path/tap/record.ts';
 import type { Tenant } from '../../tenant/tenant.ts';
-import type { ToWorker } from '../../worker/messages.ts';
-import type { Params } from '../rpc.ts';
+import type { Look, LookParts } from '../looks.ts';
 import type { Stream, StreamSink } from '../rpc-stream.ts';
-import { type CaptureOptions, captureOptions } from './options.ts';
+import type { CaptureOptions } from './options.ts';
 import type { CaptureThreadSettings, FromCapture, Tally, ToCapture } from './settings.ts';
 
-const MOST = 16;
 /** Longer than any frame. */
 const WHOLE = 0x7fffffff;
 const ROWS = ROUTER_ROW + 1;
-
-export interface CaptureParts {
-  readonly workers: {
-    readonly count: number;
-    tell(message: ToWorker): Promise<void>;
-    tellEach(message: (worker: number) => ToWorker): Promise<void>;
-  };
-  readonly tenants: () => readonly Tenant[];
-  /** The workers' clock: monotonic microseconds. */
-  readonly clockUs: () => number;
-}
-
-/** The captures that run: each has a ring from every worker, and a thread of its own that makes a file of what comes. */
-export class Captures {
-  readonly #parts: CaptureParts;
-  readonly #running = new Map<number, Capture>();
-  #id = 0;
-
-  constructor(parts: CaptureParts) {
-    this.#parts = parts;
-  }
-
-  /** @returns what the capture writes, once somebody runs it. @throws UserError */
-  prepare(params: Params): Stream {
-    const options = captureOptions(params, this.#parts.tenants());
-    if (this.#running.size >= MOST) throw new UserError('usage', `${MOST} captures run already`, 'end one of them');
-    const id = ++this.#id;
-    const capture = new Capture(id, options, this.#parts, () => this.#running.delete(id));
-    this.#running.set(id, capture);
-    return capture;
-  }
-
-  /** After a change of the switch: ports may have come, tenants may have gone. */
-  follow(): void {
-    const tenants = this.#parts.tenants();
-    for (const capture of this.#running.values()) capture.follow(tenants);
-  }
-
-  /** Ends all, when the workers end too. */
-  close(): void {
-    for (const capture of this.#running.values()) capture.abandon();
-    this.#running.clear();
-  }
-}
 
 /** Names of a tenant's ports by row, and of its router. */
 function namesOf(tenant: Tenant): ReadonlyMap<number, string> {
@@ -66,11 +19,12 @@ function namesOf(tenant: Tenant): ReadonlyMap<number, string> {
   return new Map([...ports, [ROUTER_ROW, 'router']]);
 }
 
-class Capture implements Stream {
+/** One capture: it has a ring from every worker, and a thread of its own that makes a file of what comes. */
+export class Capture implements Stream, Look {
   readonly head: Json;
   readonly #id: number;
   readonly #options: CaptureOptions;
-  readonly #parts: CaptureParts;
+  readonly #parts: LookParts;
   readonly #onEnd: () => void;
   readonly #rings: SharedArrayBuffer[] = [];
   readonly #counts: SharedArrayBuffer[] = [];
@@ -81,7 +35,8 @@ class Capture implements Stream {
   #abandoned = false;
   readonly #ended = Promise.withResolvers<Tally | null>();
 
-  constructor(id: number, options: CaptureOptions, parts: CaptureParts, onEnd: () => void) {
+  /** @param onEnd called when it has ended */
+  constructor(id: number, options: CaptureOptions, parts: LookParts, onEnd: () => void) {
     this.#id = id;
     this.#options = options;
     this.#parts = parts;
@@ -120,14 +75,12 @@ class Capture implements Stream {
     }
   }
 
-  /** Names of ports may have changed. */
   follow(tenants: readonly Tenant[]): void {
     const { tenant } = this.#options;
     if (tenants.includes(tenant)) this.#post({ type: 'names', names: namesOf(tenant) });
     else void this.#finish();
   }
 
-  /** The workers end: they need not be told. */
   abandon(): void {
     this.#abandoned = true;
     this.#ended.resolve(null);
@@ -136,8 +89,6 @@ class Capture implements Stream {
   #start(sink: StreamSink): void {
     const { tenant, row, format, snap, most } = this.#options;
     const { port1, port2 } = new MessageChannel();
-    const nowUs = this.#parts.clockUs();
-    const nowNs = BigInt(Math.round((performance.timeOrigin + performance.now()) * 1000)) * 1000n;
     const names = namesOf(tenant);
     const settings: CaptureThreadSettings = {
       ...{ names, format, snap, most },
@@ -146,7 +97,7 @@ class Capture implements Stream {
       beganUs: this.#beganUs,
       tenant: tenant.model.name,
       rows: row >= 0 ? [row] : [...names.keys()].filter((one) => one !== ROUTER_ROW),
-      originNs: nowNs - BigInt(Math.round(nowUs * 1000)),
+      originNs: BigInt(Math.round(this.#parts.atMs(0) * 1000)) * 1000n,
       application: 'tapyard capture',
       channel: port2,
     };
