@@ -20,8 +20,7 @@ import { watchdog } from './watchdog.ts';
  * One lock for all instances of a user keeps a start, another start and a watchdog from doing it at the same time; whoever carries a
  * script out holds it, so it is released when the last command has ended, not when who began it was killed.
  */
-const RUN = process.geteuid?.() === 0 ? '/run' : (process.env['XDG_RUNTIME_DIR'] ?? tmpdir());
-const ROOT = join(RUN, RUN === tmpdir() ? `tapyard-${process.geteuid?.()}` : 'tapyard');
+const ROOT = rootOf(process.geteuid?.() ?? -1, process.env);
 const LOCK_EX_NB = 2 | 4;
 const O_RDWR_CREAT_CLOEXEC = 0o2 | 0o100 | 0o2000000;
 /** The kernel closes our files one after the other, and each TAP takes it a while. */
@@ -110,6 +109,14 @@ export function prepare(): string {
 exec flock ${shellWord(join(root, 'lock'))} sh -c ${shellWord(carryOut(root))}`);
   folder = path;
   return path;
+}
+
+/** Where instances of a user have their folders: the same place for each of them. */
+function rootOf(user: number, { RUNTIME_DIRECTORY, XDG_RUNTIME_DIR }: Readonly<NodeJS.ProcessEnv>): string {
+  if (user === 0) return '/run/tapyard';
+  // The service manager's, the session's, or one of ours.
+  if (RUNTIME_DIRECTORY !== undefined) return RUNTIME_DIRECTORY.split(':')[0];
+  return XDG_RUNTIME_DIR === undefined ? join(tmpdir(), `tapyard-${user}`) : join(XDG_RUNTIME_DIR, 'tapyard');
 }
 
 function makeRoot(): string {

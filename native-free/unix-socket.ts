@@ -2,9 +2,10 @@ import { lstatSync, unlinkSync } from 'node:fs';
 import { Errno, type ErrorCode, linuxError } from './errors.ts';
 import * as ffi from './ffi.ts';
 
-/** Unix stream sockets by path, none of whose calls waits. Source: unix(7), bits/socket.h, asm-generic/socket.h. */
+/** Unix sockets by path, none of whose calls waits. Source: unix(7), bits/socket.h, asm-generic/socket.h. */
 const AF_UNIX = 1;
 const STREAM_NONBLOCK_CLOEXEC = 1 | 0o4000 | 0o2000000;
+const DATAGRAM_NONBLOCK_CLOEXEC = 2 | 0o4000 | 0o2000000;
 const ACCEPTED = 0o4000 | 0o2000000;
 const SOL_SOCKET = 1;
 const SO_SNDBUF = 7;
@@ -111,4 +112,26 @@ export function hangUp(fd: number): void {
 
 export function closeSocket(fd: number): void {
   ffi.close(fd);
+}
+
+/**
+ * Sends one datagram.
+ * @param path of a socket; `@name` for one in the abstract namespace
+ * @returns whether it was taken
+ */
+export function sendDatagram(path: string, text: string): boolean {
+  const name = Buffer.from(path);
+  const address = ffi.sharedBytes(2 + name.length);
+  address[0] = AF_UNIX;
+  address.set(name, 2);
+  if (path.startsWith('@')) address[2] = 0;
+  const bytes = ffi.sharedBytes(Buffer.byteLength(text));
+  bytes.set(Buffer.from(text));
+  const fd = ffi.socket(AF_UNIX, DATAGRAM_NONBLOCK_CLOEXEC, 0);
+  if (fd < 0) return false;
+  const taken =
+    ffi.connect(fd, ffi.address(address), address.length) === 0 &&
+    ffi.write(fd, ffi.address(bytes), BigInt(bytes.length)) === bytes.length;
+  ffi.close(fd);
+  return taken;
 }

@@ -7,6 +7,7 @@ import { loadDocument } from '../control/config/load.ts';
 import { methods } from '../control/methods.ts';
 import { type Methods, RpcServer } from '../control/rpc.ts';
 import { Running } from '../control/running/running.ts';
+import { Service } from '../control/service.ts';
 import { Switch } from '../control/switch.ts';
 import { Servers } from '../lab/servers/servers.ts';
 import { complain } from './complain.ts';
@@ -39,7 +40,14 @@ export async function up(file: string, options: { socket: string; json?: true },
   let servers: Servers | undefined;
   const onHangUp = () => {
     if (atTerminal && !hasTerminal()) onSignal();
-    else void reread(configuration, json);
+    else if (running !== undefined) void reload(running);
+  };
+  const service = new Service();
+  const isUp = (now: Switch) => service.ready(statusOf(now), () => now.workers.every(({ isAlive }) => isAlive));
+  const reload = async (now: Switch) => {
+    service.reloading();
+    await reread(configuration, json);
+    isUp(now);
   };
   process.on('SIGHUP', onHangUp);
   const server = await RpcServer.listen(options.socket, {
@@ -74,9 +82,11 @@ export async function up(file: string, options: { socket: string; json?: true },
       if (worker.fallback !== null) process.stderr.write(`worker ${worker.index}: ${worker.fallback}\n`);
     servers?.start(running.events);
     process.stdout.write('ready\n');
+    isUp(running);
     failpoint('ready');
     await ended.promise;
   } finally {
+    service.stopping();
     server.close();
     clause.strike();
     configuration?.close();
@@ -135,6 +145,11 @@ function lateMethodsOfServers(servers: () => Servers | undefined): Methods {
       },
     ]),
   );
+}
+
+function statusOf({ tenants, workers }: Switch): string {
+  const ports = tenants.reduce((sum, { model }) => sum + model.bridge.ports.length, 0);
+  return `Forwarding: tenants ${tenants.length}, ports ${ports}, workers ${workers.length}`;
 }
 
 /** Whether the process has a terminal that can take it down with it (tty(4)). */

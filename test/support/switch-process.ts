@@ -9,7 +9,7 @@ import { deleteAllNetns, listNetns } from '../../native-free/netns.ts';
 import { call, type Params } from '../../src/control/rpc.ts';
 import type { Row } from '../../src/control/show.ts';
 
-const LAUNCHER = fileURLToPath(new URL('../../bin/tapyard', import.meta.url));
+export const LAUNCHER = fileURLToPath(new URL('../../bin/tapyard', import.meta.url));
 const NODE = fileURLToPath(new URL('../../bin/node-pinned', import.meta.url));
 /** Much longer than anything takes on a busy machine. */
 const PATIENCE_MS = 20_000;
