@@ -22,7 +22,8 @@ export type Prerequisite =
 
 /**
  * name as in the specification, number (OFPXMT_OFB_*), bits, whether a mask is allowed, first word and shift in the flow key,
- * prerequisite, code of set-field
+ * prerequisite, code of set-field. Ports of TCP, UDP and SCTP take masks, more than the specification asks for, as in Open vSwitch: ranges
+ * are made of them.
  */
 const ROWS = [
   ['in_port', 0, 32, false, KeyWord.InPort, 0, null, null],
@@ -38,12 +39,12 @@ const ROWS = [
   ['ip_proto', 10, 8, false, KeyWord.Ip, 0, 'ip', SetField.IpProto],
   ['ipv4_src', 11, 32, true, KeyWord.Ipv4Src, 0, 'ipv4', SetField.Ipv4Src],
   ['ipv4_dst', 12, 32, true, KeyWord.Ipv4Dst, 0, 'ipv4', SetField.Ipv4Dst],
-  ['tcp_src', 13, 16, false, KeyWord.Transport, 16, 'tcp', SetField.TcpSrc],
-  ['tcp_dst', 14, 16, false, KeyWord.Transport, 0, 'tcp', SetField.TcpDst],
-  ['udp_src', 15, 16, false, KeyWord.Transport, 16, 'udp', SetField.UdpSrc],
-  ['udp_dst', 16, 16, false, KeyWord.Transport, 0, 'udp', SetField.UdpDst],
-  ['sctp_src', 17, 16, false, KeyWord.Transport, 16, 'sctp', SetField.SctpSrc],
-  ['sctp_dst', 18, 16, false, KeyWord.Transport, 0, 'sctp', SetField.SctpDst],
+  ['tcp_src', 13, 16, true, KeyWord.Transport, 16, 'tcp', SetField.TcpSrc],
+  ['tcp_dst', 14, 16, true, KeyWord.Transport, 0, 'tcp', SetField.TcpDst],
+  ['udp_src', 15, 16, true, KeyWord.Transport, 16, 'udp', SetField.UdpSrc],
+  ['udp_dst', 16, 16, true, KeyWord.Transport, 0, 'udp', SetField.UdpDst],
+  ['sctp_src', 17, 16, true, KeyWord.Transport, 16, 'sctp', SetField.SctpSrc],
+  ['sctp_dst', 18, 16, true, KeyWord.Transport, 0, 'sctp', SetField.SctpDst],
   ['icmpv4_type', 19, 8, false, KeyWord.Transport, 16, 'icmpv4', SetField.Icmpv4Type],
   ['icmpv4_code', 20, 8, false, KeyWord.Transport, 0, 'icmpv4', SetField.Icmpv4Code],
   ['arp_op', 21, 16, false, KeyWord.Transport, 16, 'arp', SetField.ArpOp],

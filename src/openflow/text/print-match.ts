@@ -60,8 +60,9 @@ function formatField({ field, value, mask }: FieldMatch, names: PortNames | unde
   if (number === FLOW_LABEL) {
     return `${word}=${padded(numberOf(value), 5)}${mask === null ? '' : `/${padded(numberOf(mask), 5)}`}`;
   }
+  if (mask === null) return `${word}=${formatValue(field, value, names)}`;
+  if (NAMED[number].syntax === 'decimal') return `${word}=${padded(numberOf(value), 1)}/${padded(numberOf(mask), 1)}`;
   const text = `${word}=${formatValue(field, value, names)}`;
-  if (mask === null) return text;
   return `${text}/${formatMask(field, mask)}`;
 }
 

@@ -135,7 +135,6 @@ export const STRICTER: readonly string[] = [
   // Not closed.
   'actions=write_actions(output:1',
   // Masks that OpenFlow 1.3 does not have.
-  'tcp,tp_src=1000/0xff00,actions=1',
   'icmp6,icmp_type=135,icmp_code=0,nd_target=::1/64,actions=1',
   // RARP is no ARP in OpenFlow 1.3.
   'rarp,arp_op=3,actions=drop',
