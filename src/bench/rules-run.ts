@@ -64,11 +64,11 @@ export function runRules(path: string): RulesFigures {
         `${path} has a line that does not add a flow`,
         'leave only flows to be added',
       );
-    const { triples, text: match } = matchWords(mod.match);
+    const triples = matchWords(mod.match).slice();
     let rules = byTable.get(mod.table);
     if (rules === undefined) byTable.set(mod.table, (rules = new Map()));
     // As a switch does it: the same match of the same priority replaces.
-    rules.set(`${mod.priority} ${match}`, { priority: mod.priority, triples });
+    rules.set(`${mod.priority} ${triples.join()}`, { priority: mod.priority, triples });
   }
   if (byTable.size === 0)
     throw new UserError('data-invalid', `${path} holds no flow`, 'name a file of flows, a line each');

@@ -1,4 +1,5 @@
 import type { Datapath } from './datapath/datapath.ts';
+import { matchWords } from './datapath/match-words.ts';
 import type { Rule } from './datapath/rule.ts';
 import { ALL_TABLES, type FlowMod, type GroupMod, Groups, type MeterMod, OpenFlowError, Ports } from './model.ts';
 import { FlowTextError } from './text/error.ts';
@@ -41,7 +42,7 @@ export function configure(datapath: Datapath, texts: RuleTexts, ports: PortNumbe
   const groups = each(texts, 'groups', faults, (text) => parseGroup(text, 'add', { ports }), setGroup(datapath));
   const flows = each(texts, 'flows', faults, (text) => parseFlow(text, 'add', { ports }), setFlow(datapath));
   for (const rule of datapath.flows.select(EVERY))
-    if (rule.owner === 'config' && !flows.has(rule.key)) datapath.flows.remove(rule, REMOVED_BY_DELETE);
+    if (rule.owner === 'config' && !flows.has(keyOf(rule))) datapath.flows.remove(rule, REMOVED_BY_DELETE);
   for (const { id, owner } of [...datapath.groups.groups.values()])
     if (owner === 'config' && !groups.has(String(id)))
       datapath.groupMod({ command: 'delete', type: 'all', group: id, buckets: [] }, 'config');
@@ -123,8 +124,13 @@ const setFlow =
     const there = datapath.flows.find(mod);
     if (there === undefined || (there.owner === 'config' && textOf(there) !== textOf(mod)))
       datapath.flowMod(mod, 'config');
-    return datapath.flows.keyOf(mod);
+    return keyOf(mod);
   };
+
+/** What a rule is known by. */
+function keyOf({ table, priority, match }: Rule | FlowMod): string {
+  return `${table}/${priority}/${matchWords(match).join()}`;
+}
 
 function textOf({ table, priority, idleTimeout, hardTimeout, flags, cookie, match, instructions }: Rule | FlowMod) {
   return formatFlow({ table, priority, idleTimeout, hardTimeout, flags, cookie, match, instructions });

@@ -18,6 +18,7 @@ export class OpenFlowRig {
     const host = {
       nowMs: () => this.nowMs,
       wake: () => this.drain(),
+      asleep: () => false,
       portCounts: (row: number) => ({ rxPackets: row, rxBytes: row * 100, txPackets: 0, txBytes: 0, rxDropped: 0 }),
     };
     this.datapath = new Datapath(1n, 'red', this.image, host, mostRules);

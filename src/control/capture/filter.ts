@@ -25,7 +25,7 @@ export function readMatch(text: string, datapath: Datapath): Match {
 
 /** A match as workers ask for it: words of the flow key, the port by its row. @throws UserError */
 export function filterWords(match: Match, datapath: Datapath): Int32Array {
-  const { triples } = matchWords(match);
+  const triples = matchWords(match).slice();
   for (let k = 0; k < triples.length; k += 3) {
     if (triples[k] !== KeyWord.InPort) continue;
     triples[k + 1] = rowOf(triples[k + 1], datapath);

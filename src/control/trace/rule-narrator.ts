@@ -1,4 +1,5 @@
 import type { Datapath } from '../../openflow/datapath/datapath.ts';
+import type { Rule } from '../../openflow/datapath/rule.ts';
 import { FIELDS } from '../../openflow/fields.ts';
 import type { Action } from '../../openflow/model.ts';
 import type { PortNames } from '../../openflow/text/ports.ts';
@@ -65,8 +66,9 @@ export class RuleNarrator implements RuleObserver {
     this.#say('goes the built-in way (NORMAL)');
   }
 
-  #text(rule: Parameters<typeof formatFlow>[0]): string {
-    return formatFlow({ ...rule, table: 0, flags: 0 }, this.#names);
+  #text({ priority, cookie, idleTimeout, hardTimeout, match, instructions }: Rule): string {
+    const said = { priority, cookie, idleTimeout, hardTimeout, match, instructions };
+    return formatFlow({ ...said, table: 0, flags: 0 }, this.#names);
   }
 
   #op(words: Int32Array, at: number): string {

@@ -79,7 +79,8 @@ export class Bundles {
     const { bundleMessages, bundleBytes } = this.#limits;
     if (this.#count >= bundleMessages || this.#bytes + message.length > bundleBytes)
       throw refuseBundle(BundleError.MsgTooMany, `a connection may bundle ${bundleMessages} messages`);
-    bundle.messages.push(message);
+    // A copy: the chunk that it came in may be much larger.
+    bundle.messages.push(message.slice());
     this.#count++;
     this.#bytes += message.length;
   }

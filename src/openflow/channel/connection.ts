@@ -164,22 +164,20 @@ export class Connection {
       return;
     }
     if (this.#busy) this.#stream.pause();
-    else void this.#work();
+    else this.#work(0);
   }
 
-  /** Carries out what has come, in order. Nothing more is read while something of it waits. */
-  async #work(): Promise<void> {
+  /** Carries out what has come, in order, from message `at` on. Nothing more is read while something of it waits. */
+  #work(at: number): void {
     this.#busy = true;
-    let began = this.#timers.nowMs();
-    let paused = false;
-    for (let at = 0; at < this.#inbox.length && !this.#closed; at++) {
-      const waiting = this.#handle(this.#inbox[at]) ?? this.#outbox.roomFor(this.#limits.replyBytes);
-      const due = at % SLICE === SLICE - 1 && this.#timers.nowMs() - began > SLICE_MS;
+    const began = this.#timers.nowMs();
+    for (let next = at; next < this.#inbox.length && !this.#closed; next++) {
+      const waiting = this.#handle(this.#inbox[next]) ?? this.#outbox.roomFor(this.#limits.replyBytes);
+      const due = next % SLICE === SLICE - 1 && this.#timers.nowMs() - began > SLICE_MS;
       if (waiting === null && !due) continue;
-      if (!paused) this.#stream.pause();
-      paused = true;
-      await (waiting ?? nextTurn());
-      began = this.#timers.nowMs();
+      this.#stream.pause();
+      void (waiting ?? nextTurn()).then(() => this.#work(next + 1));
+      return;
     }
     this.#inbox = [];
     this.#busy = false;

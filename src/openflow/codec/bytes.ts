@@ -5,14 +5,11 @@ export class Reader {
   readonly bytes: Uint8Array;
   at: number;
   readonly end: number;
-  readonly #view: DataView;
 
-  /** @param view of `bytes`, where there is one already */
-  constructor(bytes: Uint8Array, at = 0, end: number = bytes.length, view?: DataView) {
+  constructor(bytes: Uint8Array, at = 0, end: number = bytes.length) {
     this.bytes = bytes;
     this.at = at;
     this.end = end;
-    this.#view = view ?? new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 
   get left(): number {
@@ -22,23 +19,28 @@ export class Reader {
   /** A reader of the next `length` bytes, which this one passes over. */
   part(length: number): Reader {
     const from = this.#take(length);
-    return new Reader(this.bytes, from, from + length, this.#view);
+    return new Reader(this.bytes, from, from + length);
   }
 
   u8(): number {
-    return this.#view.getUint8(this.#take(1));
+    return this.bytes[this.#take(1)];
   }
 
   u16(): number {
-    return this.#view.getUint16(this.#take(2));
+    const at = this.#take(2);
+    return (this.bytes[at] << 8) | this.bytes[at + 1];
   }
 
   u32(): number {
-    return this.#view.getUint32(this.#take(4));
+    const { bytes } = this;
+    const at = this.#take(4);
+    return ((bytes[at] << 24) | (bytes[at + 1] << 16) | (bytes[at + 2] << 8) | bytes[at + 3]) >>> 0;
   }
 
   u64(): bigint {
-    return this.#view.getBigUint64(this.#take(8));
+    const high = this.u32();
+    const low = this.u32();
+    return high === 0 ? (low === 0 ? 0n : BigInt(low)) : (BigInt(high) << 32n) | BigInt(low);
   }
 
   /** A view, not a copy. */
@@ -97,11 +99,18 @@ export class Writer {
   /** Text of a fixed width, cut and padded with zeros; the last byte is one. */
   text(value: string, width: number): void {
     const at = this.#room(width);
+    this.#bytes.fill(0, at, at + width);
     this.#bytes.set(new TextEncoder().encode(value).subarray(0, width - 1), at);
   }
 
   zeros(length: number): void {
-    this.#room(length);
+    const at = this.#room(length);
+    this.#bytes.fill(0, at, at + length);
+  }
+
+  /** Begins anew. */
+  clear(): void {
+    this.at = 0;
   }
 
   /** Zeros up to a multiple of eight from `start`. */
@@ -114,6 +123,12 @@ export class Writer {
     this.#view.setUint16(at, length);
   }
 
+  /** What is written, good until more is. */
+  get written(): Uint8Array {
+    return this.#bytes.subarray(0, this.at);
+  }
+
+  /** A copy of what is written. */
   take(): Uint8Array {
     return this.#bytes.slice(0, this.at);
   }

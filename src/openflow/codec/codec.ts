@@ -19,19 +19,25 @@ export function decode(bytes: Uint8Array): Envelope {
   return { xid: xidOf(bytes), message: readMessage(bytes[1], new Reader(bytes, HEADER_LENGTH)) };
 }
 
+const scratch = new Writer();
+
+/** @returns bytes of its own */
 export function encode(message: Message, xid: number): Uint8Array {
-  const into = new Writer();
-  into.zeros(HEADER_LENGTH);
-  return finish(into, writeMessage(into, message), xid);
+  scratch.clear();
+  scratch.zeros(HEADER_LENGTH);
+  return finish(scratch, writeMessage(scratch, message), xid);
 }
 
 /** Fills in the header. @param into the whole message, room for the header in front */
 export function finish(into: Writer, type: number, xid: number): Uint8Array {
   const bytes = into.take();
-  const view = new DataView(bytes.buffer);
-  view.setUint8(0, VERSION);
-  view.setUint8(1, type);
-  view.setUint16(2, bytes.length);
-  view.setUint32(4, xid);
+  bytes[0] = VERSION;
+  bytes[1] = type;
+  bytes[2] = bytes.length >>> 8;
+  bytes[3] = bytes.length;
+  bytes[4] = xid >>> 24;
+  bytes[5] = xid >>> 16;
+  bytes[6] = xid >>> 8;
+  bytes[7] = xid;
   return bytes;
 }

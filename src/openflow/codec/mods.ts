@@ -26,11 +26,17 @@ const flowHead = struct({
 
 export const flowMod: Codec<FlowMod> = {
   read: (from) => {
-    const { command: number, ...head } = flowHead.read(from);
-    const command = COMMANDS[number];
+    const head = flowHead.read(from);
+    const command = COMMANDS[head.command];
     const fields = match.read(from);
-    if (command === undefined) throw refuse('FLOW_MOD_FAILED', 'BAD_COMMAND', `there is no command ${number}`);
-    return { ...head, command, match: fields, instructions: instructions.read(from) };
+    if (command === undefined) throw refuse('FLOW_MOD_FAILED', 'BAD_COMMAND', `there is no command ${head.command}`);
+    const { cookie, cookieMask, table, idleTimeout, hardTimeout, priority, buffer, outPort, outGroup, flags } = head;
+    const todo = instructions.read(from);
+    return {
+      ...{ cookie, cookieMask, table, command, idleTimeout, hardTimeout, priority, buffer, outPort, outGroup, flags },
+      match: fields,
+      instructions: todo,
+    };
   },
   write: (into, { command, match: fields, instructions: todo, ...head }) => {
     flowHead.write(into, { ...head, command: COMMANDS.indexOf(command) });

@@ -12,18 +12,27 @@ export class FrameSplitter {
   #length = 0;
 
   /**
-   * Calls back with each message that has become whole: bytes of its own.
+   * Calls back with each message that has become whole. What came in one piece with others is a part of that chunk, which is the
+   * splitter's from now on.
    * @throws OpenFlowError when a length cannot be; the stream is lost then
    */
   push(chunk: Uint8Array, take: (message: Uint8Array) => void): void {
     let at = 0;
     while (at < chunk.length) {
+      if (this.#length === 0 && chunk.length - at >= HEADER_LENGTH) {
+        const length = lengthOf(chunk, at);
+        if (at + length <= chunk.length) {
+          // Not `subarray`, which of a Buffer is one again, whose `slice` copies nothing.
+          take(new Uint8Array(chunk.buffer, chunk.byteOffset + at, length));
+          at += length;
+          continue;
+        }
+      }
       if (this.#length < HEADER_LENGTH) {
         at += this.#keep(chunk, at, HEADER_LENGTH);
         if (this.#length < HEADER_LENGTH) return;
       }
-      const length = (this.#kept[2] << 8) | this.#kept[3];
-      if (length < HEADER_LENGTH) throw refuse('BAD_REQUEST', 'BAD_LEN', `a message has ${length} bytes`);
+      const length = lengthOf(this.#kept, 0);
       at += this.#keep(chunk, at, length);
       if (this.#length < length) return;
       this.#length = 0;
@@ -38,4 +47,10 @@ export class FrameSplitter {
     this.#length += count;
     return count;
   }
+}
+
+function lengthOf(bytes: Uint8Array, at: number): number {
+  const length = (bytes[at + 2] << 8) | bytes[at + 3];
+  if (length < HEADER_LENGTH) throw refuse('BAD_REQUEST', 'BAD_LEN', `a message has ${length} bytes`);
+  return length;
 }

@@ -1,12 +1,15 @@
 import { refuse } from '../codec/errors.ts';
 import type { Field, Prerequisite } from '../fields.ts';
-import { type Action, type Instruction, type Match, Ports } from '../model.ts';
+import { type Action, type FlowMod, type Instruction, type Match, Ports } from '../model.ts';
 import { number } from './match-words.ts';
 
 /** Whether rules, groups and packets-out may be as they are said. Source: 1.3.5, sections 7.2.3.6, 7.3.4 and 7.4.4. */
 
 const ETHERTYPE = { ipv4: 0x0800, ipv6: 0x86dd, arp: 0x0806, pbb: 0x88e7 } as const;
 const PROTOCOL = { tcp: 6, udp: 17, sctp: 132, icmpv4: 1, icmpv6: 58 } as const;
+/** Types of ICMPv6. */
+const SOLICIT = 135;
+const ADVERT = 136;
 const MPLS: readonly number[] = [0x8847, 0x8848];
 const TPIDS: readonly number[] = [0x8100, 0x88a8];
 const PRESENT = 0x1000;
@@ -23,61 +26,69 @@ interface Known {
 }
 
 function known(match: Match): Known {
-  const exact = (name: Field['name']): number | null => {
-    const found = match.find(({ field, mask }) => field.name === name && mask === null);
-    return found === undefined ? null : number(found.value, 0, found.value.length);
-  };
-  const vlan = match.find(({ field }) => field.name === 'vlan_vid');
-  return {
-    ethertype: exact('eth_type'),
-    protocol: exact('ip_proto'),
-    icmpv6: exact('icmpv6_type'),
-    vlan: vlan === undefined ? null : (number(vlan.value, 0, 2) & PRESENT) !== 0,
-    inPort: exact('in_port') !== null,
-  };
+  const state: Known = { ethertype: null, protocol: null, icmpv6: null, vlan: null, inPort: false };
+  for (const { field, value, mask } of match) {
+    if (field.name === 'vlan_vid') state.vlan = (number(value, 0, 2) & PRESENT) !== 0;
+    else if (mask === null) {
+      if (field.name === 'eth_type') state.ethertype = number(value, 0, 2);
+      else if (field.name === 'ip_proto') state.protocol = value[0];
+      else if (field.name === 'icmpv6_type') state.icmpv6 = value[0];
+      else if (field.name === 'in_port') state.inPort = true;
+    }
+  }
+  return state;
 }
 
 /** @returns whether it holds; null: nothing is said that decides */
 function holds(prerequisite: Prerequisite, state: Known): boolean | null {
   const { ethertype, protocol } = state;
-  const type = (...wanted: readonly number[]) => (ethertype === null ? null : wanted.includes(ethertype));
-  const both = (...all: readonly (boolean | null)[]) =>
-    all.includes(false) ? false : all.includes(null) ? null : true;
-  const carried = (number: number) => (protocol === null ? null : protocol === number);
-  const ip = type(ETHERTYPE.ipv4, ETHERTYPE.ipv6);
-  const discovery = (...types: readonly number[]) => (state.icmpv6 === null ? null : types.includes(state.icmpv6));
-  const icmpv6 = both(type(ETHERTYPE.ipv6), carried(PROTOCOL.icmpv6));
   switch (prerequisite) {
     case 'in_port':
       return state.inPort ? true : null;
     case 'vlan':
       return state.vlan;
     case 'ip':
-      return ip;
+      return isIp(ethertype);
     case 'mpls':
-      return type(...MPLS);
+      return ethertype === null ? null : MPLS.includes(ethertype);
     case 'ipv4':
     case 'ipv6':
     case 'arp':
     case 'pbb':
-      return type(ETHERTYPE[prerequisite]);
+      return is(ethertype, ETHERTYPE[prerequisite]);
     case 'icmpv4':
-      return both(type(ETHERTYPE.ipv4), carried(PROTOCOL.icmpv4));
+      return both(is(ethertype, ETHERTYPE.ipv4), is(protocol, PROTOCOL.icmpv4));
     case 'icmpv6':
-      return icmpv6;
+      return isIcmpv6(state);
     case 'nd':
-      return both(icmpv6, discovery(135, 136));
+      return both(isIcmpv6(state), either(is(state.icmpv6, SOLICIT), is(state.icmpv6, ADVERT)));
     case 'nd-solicit':
-      return both(icmpv6, discovery(135));
+      return both(isIcmpv6(state), is(state.icmpv6, SOLICIT));
     case 'nd-advert':
-      return both(icmpv6, discovery(136));
+      return both(isIcmpv6(state), is(state.icmpv6, ADVERT));
     default:
-      return both(ip, carried(PROTOCOL[prerequisite]));
+      return both(isIp(ethertype), is(protocol, PROTOCOL[prerequisite]));
   }
 }
 
+const is = (said: number | null, wanted: number): boolean | null => (said === null ? null : said === wanted);
+const both = (one: boolean | null, other: boolean | null): boolean | null =>
+  one === false || other === false ? false : one === null || other === null ? null : true;
+const either = (one: boolean | null, other: boolean | null): boolean | null => one === true || other;
+
+function isIp(ethertype: number | null): boolean | null {
+  return either(is(ethertype, ETHERTYPE.ipv4), is(ethertype, ETHERTYPE.ipv6));
+}
+
+function isIcmpv6({ ethertype, protocol }: Known): boolean | null {
+  return both(is(ethertype, ETHERTYPE.ipv6), is(protocol, PROTOCOL.icmpv6));
+}
+
 export function checkMatch(match: Match): void {
-  const state = known(match);
+  checkFields(match, known(match));
+}
+
+function checkFields(match: Match, state: Known): void {
   for (const { field, value, mask } of match) {
     if (field.prerequisite !== null && holds(field.prerequisite, state) !== true)
       throw refuse('BAD_MATCH', 'BAD_PREREQ', `${field.name} needs a match on ${field.prerequisite}`);
@@ -100,45 +111,44 @@ export interface Surroundings {
   hasMeter(id: number): boolean;
 }
 
-export function checkInstructions(
-  instructions: readonly Instruction[],
-  table: number,
-  match: Match,
-  around: Surroundings,
-): void {
-  const seen = new Set<string>();
+/** In the order in which they are carried out: what actions to apply do to the headers holds for those that are written. */
+const ORDER: readonly Instruction['type'][] = [
+  ...(['meter', 'apply_actions', 'clear_actions', 'write_actions'] as const),
+  ...(['write_metadata', 'goto_table', 'experimenter'] as const),
+];
+
+/** Whether a rule may match this and do that. */
+export function checkRule({ match, instructions, table }: FlowMod, around: Surroundings): void {
   const state = known(match);
-  // In the order in which they are carried out: what actions to apply do to the headers holds for those that are written.
-  const order = [
-    'meter',
-    'apply_actions',
-    'clear_actions',
-    'write_actions',
-    'write_metadata',
-    'goto_table',
-    'experimenter',
-  ];
-  const sorted = [...instructions].sort((a, b) => order.indexOf(a.type) - order.indexOf(b.type));
-  for (const one of sorted) {
-    if (seen.has(one.type)) throw refuse('BAD_INSTRUCTION', 'UNSUP_INST', `${one.type} is there twice`);
-    seen.add(one.type);
-    switch (one.type) {
-      case 'goto_table':
-        if (one.table <= table || one.table >= around.tables)
-          throw refuse('BAD_INSTRUCTION', 'BAD_TABLE_ID', `table ${table} cannot go to table ${one.table}`);
-        break;
-      case 'meter':
-        if (!around.hasMeter(one.meter))
-          throw refuse('METER_MOD_FAILED', 'UNKNOWN_METER', `there is no meter ${one.meter}`);
-        break;
-      case 'apply_actions':
-      case 'write_actions':
-        checkActions(one.actions, state, around, false);
-        break;
-      case 'experimenter':
-        throw refuse('BAD_INSTRUCTION', 'BAD_EXPERIMENTER', `nobody knows the instructions of ${one.experimenter}`);
-      default:
+  checkFields(match, state);
+  for (const type of ORDER) {
+    let seen = false;
+    for (const one of instructions) {
+      if (one.type !== type) continue;
+      if (seen) throw refuse('BAD_INSTRUCTION', 'UNSUP_INST', `${type} is there twice`);
+      seen = true;
+      checkInstruction(one, table, state, around);
     }
+  }
+}
+
+function checkInstruction(one: Instruction, table: number, state: Known, around: Surroundings): void {
+  switch (one.type) {
+    case 'goto_table':
+      if (one.table <= table || one.table >= around.tables)
+        throw refuse('BAD_INSTRUCTION', 'BAD_TABLE_ID', `table ${table} cannot go to table ${one.table}`);
+      break;
+    case 'meter':
+      if (!around.hasMeter(one.meter))
+        throw refuse('METER_MOD_FAILED', 'UNKNOWN_METER', `there is no meter ${one.meter}`);
+      break;
+    case 'apply_actions':
+    case 'write_actions':
+      checkActions(one.actions, state, around, false);
+      break;
+    case 'experimenter':
+      throw refuse('BAD_INSTRUCTION', 'BAD_EXPERIMENTER', `nobody knows the instructions of ${one.experimenter}`);
+    default:
   }
 }
 

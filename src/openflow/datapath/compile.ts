@@ -49,22 +49,42 @@ export function compileBucket(actions: readonly Action[], indices: Indices): num
   );
 }
 
-/** Instructions as words, in the order in which they are carried out (1.3.5, section 5.9). */
+/** The order in which instructions are carried out. Source: 1.3.5, section 5.9. */
+const ORDER: readonly Instruction['type'][] = [
+  'meter',
+  'apply_actions',
+  'clear_actions',
+  'write_actions',
+  'write_metadata',
+  'goto_table',
+];
+
+/** Instructions, each of a kind of its own, as words, in the order in which they are carried out. */
 export function compileInstructions(instructions: readonly Instruction[], indices: Indices): number[] {
-  const words: number[] = [];
-  const of = <Type extends Instruction['type']>(type: Type) =>
-    instructions.filter((one): one is Extract<Instruction, { type: Type }> => one.type === type);
-  for (const { meter } of of('meter')) words.push(opWord(Op.Meter, 2), indices.meter(meter));
-  for (const { actions } of of('apply_actions')) words.push(...compileActions(actions, indices));
-  if (of('clear_actions').length > 0) words.push(opWord(Op.ClearActions, 1));
-  for (const { actions } of of('write_actions')) {
-    const body = compileActions(actions, indices);
-    words.push(opWord(Op.WriteActions, body.length + 1), ...body);
+  if (instructions.length === 1) return compileInstruction(instructions[0], indices);
+  const sorted = [...instructions].sort((a, b) => ORDER.indexOf(a.type) - ORDER.indexOf(b.type));
+  return sorted.flatMap((one) => compileInstruction(one, indices));
+}
+
+function compileInstruction(one: Instruction, indices: Indices): number[] {
+  switch (one.type) {
+    case 'meter':
+      return [opWord(Op.Meter, 2), indices.meter(one.meter)];
+    case 'apply_actions':
+      return compileActions(one.actions, indices);
+    case 'clear_actions':
+      return [opWord(Op.ClearActions, 1)];
+    case 'write_actions': {
+      const body = compileActions(one.actions, indices);
+      return [opWord(Op.WriteActions, body.length + 1), ...body];
+    }
+    case 'write_metadata':
+      return [opWord(Op.WriteMetadata, 5), high(one.metadata), low(one.metadata), high(one.mask), low(one.mask)];
+    case 'goto_table':
+      return [opWord(Op.GotoTable, 2), one.table];
+    default:
+      return [];
   }
-  for (const { metadata, mask } of of('write_metadata'))
-    words.push(opWord(Op.WriteMetadata, 5), high(metadata), low(metadata), high(mask), low(mask));
-  for (const { table } of of('goto_table')) words.push(opWord(Op.GotoTable, 2), table);
-  return words;
 }
 
 const PLAIN = {

@@ -1,7 +1,7 @@
 import { FailMode, FragmentMode, LogRecord, PortConfig, type RulesImage } from '../../path/rules/log.ts';
 import { SharedBuckets } from '../../table/shared-buckets.ts';
 import { refuse } from '../codec/errors.ts';
-import { PortReason, type RemovedReason } from '../codec/messages.ts';
+import { PortReason } from '../codec/messages.ts';
 import type { PortDesc } from '../codec/stats.ts';
 import {
   ALL_TABLES,
@@ -102,7 +102,7 @@ export class Datapath {
     this.name = name;
     this.#host = host;
     this.#counters = new Counters(image);
-    this.log = new RuleLog(image, host.wake);
+    this.log = new RuleLog(image, host.wake, host.asleep);
     const retire = (
       kind: 'groups' | 'buckets' | 'meters' | 'bands' | 'queues',
       indices: readonly number[],
@@ -350,16 +350,16 @@ export class Datapath {
     this.log.close();
   }
 
-  #removed(rule: Rule, reason: (typeof RemovedReason)[keyof typeof RemovedReason] | number): void {
+  #removed(rule: Rule, reason: number | null): void {
     const nowMs = this.#host.nowMs();
     this.#later(() => {
-      const { packets, bytes } = this.statistics.countsOf(rule);
-      if ((rule.flags & FlowFlag.SendFlowRemoved) !== 0) {
+      if (reason !== null && (rule.flags & FlowFlag.SendFlowRemoved) !== 0) {
+        const { packets, bytes } = this.statistics.countsOf(rule);
         const event = { rule, reason, packets, bytes, durationMs: nowMs - rule.createdMs };
         for (const listener of this.listeners) listener.removed(event);
       }
       this.#counters.clear('rules', rule.index);
-      this.flows.give(rule.index);
+      this.flows.give(rule);
     });
   }
 

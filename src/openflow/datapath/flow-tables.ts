@@ -1,14 +1,16 @@
 import { Limit, LogRecord } from '../../path/rules/log.ts';
 import { refuse } from '../codec/errors.ts';
-import { ALL_TABLES, FlowFlag, type FlowMod, Groups, type Match, Ports } from '../model.ts';
-import { checkInstructions, checkMatch, type Surroundings } from './check.ts';
+import { ALL_TABLES, FlowFlag, type FlowMod, Groups, type Instruction, type Match, Ports } from '../model.ts';
+import { checkMatch, checkRule, type Surroundings } from './check.ts';
 import { compileInstructions, type Indices } from './compile.ts';
 import type { Counters } from './counters.ts';
 import { IndexPool } from './indices.ts';
 import type { Journal } from './journal.ts';
 import { covers, matchWords, overlaps } from './match-words.ts';
-import { actionsOf, type Owner, type Rule, ruleKey } from './rule.ts';
+import { type Owner, Rule } from './rule.ts';
+import { RuleIndex } from './rule-index.ts';
 import type { RuleLog } from './rule-log.ts';
+import { RuleMemory } from './rule-memory.ts';
 
 /** Which rules: what a request for statistics, or a delete, says. */
 export interface RuleFilter {
@@ -29,19 +31,18 @@ export interface FlowTablesContext {
   /** Most rules of the tenant. */
   readonly most: () => number;
   readonly nowMs: () => number;
-  /** A rule is gone from the workers' log: its counters are final when they have carried that out. @param reason `RemovedReason` */
-  readonly removed: (rule: Rule, reason: number) => void;
+  /** A rule is gone from the workers' log: its counters are final when they have carried that out. @param reason `RemovedReason`; null: nobody is told */
+  readonly removed: (rule: Rule, reason: number | null) => void;
 }
-
-const NO_MATCH = Int32Array.of();
 
 /** A datapath's rules, by what they are and by what they match. Source: 1.3.5, sections 6.4 and 7.3.4.1. */
 export class FlowTables {
   readonly #context: FlowTablesContext;
   readonly #pool = new IndexPool(Limit.Rules);
+  readonly #memory = new RuleMemory();
   /** Rules of each table, and all by table, priority and match. */
   readonly #tables = new Map<number, Set<Rule>>();
-  readonly #byKey = new Map<string, Rule>();
+  readonly #index = new RuleIndex();
   readonly #timed = new Set<Rule>();
 
   constructor(context: FlowTablesContext) {
@@ -49,41 +50,47 @@ export class FlowTables {
   }
 
   get size(): number {
-    return this.#byKey.size;
+    return this.#index.size;
   }
 
   has(rule: Rule): boolean {
-    return this.#byKey.get(rule.key) === rule;
+    return this.#index.has(rule);
   }
 
   sizeOf(table: number): number {
     return this.#tables.get(table)?.size ?? 0;
   }
 
-  /** What a rule is known by: its table, priority and match. */
-  keyOf({ table, priority, match }: FlowMod): string {
-    return ruleKey(table, priority, matchWords(match).text);
+  /** The rule that adding this one would replace. */
+  find({ table, priority, match }: FlowMod): Rule | undefined {
+    return this.#find(table, priority, matchWords(match));
   }
 
-  /** The rule that adding this one would replace. */
-  find(mod: FlowMod): Rule | undefined {
-    return this.#byKey.get(this.keyOf(mod));
+  #find(table: number, priority: number, triples: Int32Array): Rule | undefined {
+    return this.#index.find(this.#index.hash(table, priority, triples), table, priority, triples);
+  }
+
+  *#all(): Generator<Rule> {
+    for (const rules of this.#tables.values()) yield* rules;
   }
 
   /** All rules as records of the log. */
   *records(): Generator<Int32Array> {
     const { indices } = this.#context;
-    for (const rule of this.#byKey.values()) yield setRecord(rule, compileInstructions(rule.instructions, indices));
+    for (const rule of this.#all())
+      yield record.slice(0, setRecord(rule, rule.triples, compileInstructions(rule.instructions, indices)));
   }
 
   /** The rule that workers know by an index. */
   at(index: number): Rule | undefined {
-    for (const rule of this.#byKey.values()) if (rule.index === index) return rule;
+    for (const rule of this.#all()) if (rule.index === index) return rule;
     return undefined;
   }
 
-  give(index: number): void {
-    this.#pool.give(index);
+  /** A removed rule's index and memory may be another's. */
+  give(rule: Rule): void {
+    this.#pool.give(rule.index);
+    this.#memory.give(rule.place);
   }
 
   /** @throws OpenFlowError; nothing has changed then */
@@ -122,11 +129,12 @@ export class FlowTables {
 
   /** Removes the rules that name a group or a meter. */
   removeNaming(kind: 'group' | 'meter', id: number, reason: number): void {
-    for (const rule of [...this.#byKey.values()]) {
+    for (const rule of [...this.#all()]) {
+      const { instructions } = rule;
       const names =
         kind === 'meter'
-          ? rule.instructions.some((one) => one.type === 'meter' && one.meter === id)
-          : [...actionsOf(rule.instructions)].some((action) => action.type === 'group' && action.group === id);
+          ? instructions.some((one) => one.type === 'meter' && one.meter === id)
+          : [...actionsOf(instructions)].some((action) => action.type === 'group' && action.group === id);
       if (names) this.remove(rule, reason);
     }
   }
@@ -138,7 +146,7 @@ export class FlowTables {
   }
 
   #forget(rule: Rule): void {
-    this.#byKey.delete(rule.key);
+    this.#index.remove(rule);
     this.#tables.get(rule.table)?.delete(rule);
     this.#timed.delete(rule);
     const { journal } = this.#context;
@@ -146,7 +154,7 @@ export class FlowTables {
   }
 
   #remember(rule: Rule): void {
-    this.#byKey.set(rule.key, rule);
+    this.#index.add(rule);
     let rules = this.#tables.get(rule.table);
     if (rules === undefined) {
       rules = new Set();
@@ -160,27 +168,21 @@ export class FlowTables {
 
   #add(mod: FlowMod, owner: Owner): void {
     const { around, indices, log, counters, most, journal } = this.#context;
-    this.#checkTable(mod.table);
-    if ((mod.flags & ~0x1f) !== 0) throw refuse('FLOW_MOD_FAILED', 'BAD_FLAGS', `flags 0x${mod.flags.toString(16)}`);
-    checkMatch(mod.match);
-    checkInstructions(mod.instructions, mod.table, mod.match, around);
-    const { triples, text } = matchWords(mod.match);
-    const key = ruleKey(mod.table, mod.priority, text);
-    if ((mod.flags & FlowFlag.CheckOverlap) !== 0) this.#refuseOverlap(mod, triples);
-    const old = this.#byKey.get(key);
-    if (old === undefined && this.#byKey.size >= most())
+    const { table, priority, flags } = mod;
+    this.#checkTable(table);
+    if ((flags & ~0x1f) !== 0) throw refuse('FLOW_MOD_FAILED', 'BAD_FLAGS', `flags 0x${flags.toString(16)}`);
+    checkRule(mod, around);
+    const triples = matchWords(mod.match);
+    if ((flags & FlowFlag.CheckOverlap) !== 0) this.#refuseOverlap(mod, triples);
+    const hash = this.#index.hash(table, priority, triples);
+    const old = this.#index.find(hash, table, priority, triples);
+    if (old === undefined && this.size >= most())
       throw refuse('FLOW_MOD_FAILED', 'TABLE_FULL', `the tenant may have ${most()} rules`);
     const index = this.#pool.take();
     if (index < 0) throw refuse('FLOW_MOD_FAILED', 'TABLE_FULL', `there are ${Limit.Rules} rules at most`);
-    if (journal.active) journal.note(() => this.#pool.give(index));
-    const program = compileInstructions(mod.instructions, indices);
-    const { match, table, priority, cookie, flags, idleTimeout, hardTimeout, instructions } = mod;
-    const rule: Rule = {
-      ...{ index, table, priority, match, triples, key, owner, cookie, flags, idleTimeout, hardTimeout, instructions },
-      createdMs: this.#context.nowMs(),
-      basePackets: 0,
-      baseBytes: 0,
-    };
+    const place = this.#memory.put(triples, mod.match, mod.instructions);
+    const rule = new Rule(this.#memory, mod, { index, owner, createdMs: this.#context.nowMs(), hash, place });
+    if (journal.active) journal.note(() => this.give(rule));
     if (old !== undefined) {
       // It takes the place of the old one without a moment between, and goes on counting unless told otherwise (6.4).
       if ((flags & FlowFlag.ResetCounts) === 0) {
@@ -191,34 +193,39 @@ export class FlowTables {
       this.#forget(old);
     }
     this.#remember(rule);
-    log.write(setRecord(rule, program));
+    log.write(record, setRecord(rule, triples, compileInstructions(mod.instructions, indices)));
     if (old === undefined) return;
     log.write([LogRecord.RuleRemove, old.index]);
     // Replaced: no flow-removed is sent (6.4).
-    this.#context.removed({ ...old, flags: 0 }, 2);
+    this.#context.removed(old, null);
   }
 
   #modify(mod: FlowMod): void {
-    const { around, indices, log, counters, journal } = this.#context;
+    const { around, indices } = this.#context;
     if (mod.table !== ALL_TABLES) this.#checkTable(mod.table);
     else throw refuse('FLOW_MOD_FAILED', 'BAD_TABLE_ID', 'modify names a table');
-    checkMatch(mod.match);
-    checkInstructions(mod.instructions, mod.table, mod.match, around);
+    checkRule(mod, around);
     const program = compileInstructions(mod.instructions, indices);
-    for (const rule of this.#chosen(
-      { ...mod, outPort: Ports.Any, outGroup: Groups.Any },
-      mod.command === 'modify_strict',
-    )) {
-      const { instructions, basePackets, baseBytes } = rule;
-      journal.note(() => Object.assign(rule, { instructions, basePackets, baseBytes }));
-      rule.instructions = mod.instructions;
-      if ((mod.flags & FlowFlag.ResetCounts) !== 0) {
-        const { packets, bytes } = counters.pair('rules', rule.index);
-        rule.basePackets = packets;
-        rule.baseBytes = bytes;
-      }
-      log.write([LogRecord.RuleProgram, rule.index, ...cookieWords(rule.cookie), ...program]);
+    const filter = { ...mod, outPort: Ports.Any, outGroup: Groups.Any };
+    for (const rule of this.#chosen(filter, mod.command === 'modify_strict')) this.#change(rule, mod, program);
+  }
+
+  #change(rule: Rule, { instructions, flags }: FlowMod, program: readonly number[]): void {
+    const { counters, journal, log } = this.#context;
+    const { place, basePackets, baseBytes } = rule;
+    const changed = this.#memory.changed(place, instructions);
+    journal.note(() => {
+      Object.assign(rule, { place, basePackets, baseBytes });
+      this.#memory.give(changed);
+    });
+    journal.afterwards(() => this.#memory.give(place));
+    rule.place = changed;
+    if ((flags & FlowFlag.ResetCounts) !== 0) {
+      const { packets, bytes } = counters.pair('rules', rule.index);
+      rule.basePackets = packets;
+      rule.baseBytes = bytes;
     }
+    log.write([LogRecord.RuleProgram, rule.index, ...cookieWords(rule.cookie), ...program]);
   }
 
   #delete(mod: FlowMod): void {
@@ -233,11 +240,11 @@ export class FlowTables {
 
   /** @param priority not null: only rules of this priority with exactly this match */
   *#matching(filter: RuleFilter, priority: number | null): Generator<Rule> {
-    const { triples, text } = filter.match.length === 0 ? { triples: NO_MATCH, text: '' } : matchWords(filter.match);
+    const triples = matchWords(filter.match).slice();
     if (priority !== null) {
       const tables = filter.table === ALL_TABLES ? [...this.#tables.keys()] : [filter.table];
       for (const table of tables) {
-        const rule = this.#byKey.get(ruleKey(table, priority, text));
+        const rule = this.#find(table, priority, triples);
         if (rule !== undefined && passes(rule, filter)) yield rule;
       }
       return;
@@ -272,15 +279,26 @@ function cookieWords(cookie: bigint): [number, number] {
   return [Number(BigInt.asIntN(32, cookie >> 32n)), Number(BigInt.asIntN(32, cookie))];
 }
 
-function setRecord({ index, table, priority, cookie, triples }: Rule, program: readonly number[]): Int32Array {
-  const record = new Int32Array(7 + triples.length + program.length);
+let record = new Int32Array(256);
+
+/** Fills `record`. @returns its length */
+function setRecord(rule: Rule, triples: Int32Array, program: readonly number[]): number {
+  const { cookie } = rule;
+  const length = 7 + triples.length + program.length;
+  if (length > record.length) record = new Int32Array(2 * length);
   record[0] = LogRecord.RuleSet;
-  record[1] = index;
-  record[2] = table;
-  record[3] = priority;
-  [record[4], record[5]] = cookieWords(cookie);
+  record[1] = rule.index;
+  record[2] = rule.table;
+  record[3] = rule.priority;
+  record[4] = cookie === 0n ? 0 : Number(BigInt.asIntN(32, cookie >> 32n));
+  record[5] = cookie === 0n ? 0 : Number(BigInt.asIntN(32, cookie));
   record[6] = triples.length / 3;
-  record.set(triples, 7);
-  record.set(program, 7 + triples.length);
-  return record;
+  for (let k = 0; k < triples.length; k++) record[7 + k] = triples[k];
+  for (let k = 0; k < program.length; k++) record[7 + triples.length + k] = program[k];
+  return length;
+}
+
+/** Groups and ports that a rule's actions name. */
+function* actionsOf(instructions: readonly Instruction[]) {
+  for (const one of instructions) if ('actions' in one) yield* one.actions;
 }

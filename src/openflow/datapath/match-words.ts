@@ -1,21 +1,17 @@
 import { KEY_WORDS } from '../../path/rules/layout.ts';
 import type { Match } from '../model.ts';
 
-/**
- * A match as the look-up sees it: for each word of the flow key that it looks at, value and mask, in the order of the words. Two
- * matches that mean the same are equal word by word.
- */
-export interface MatchWords {
-  /** Three words each: place in the key, value, mask. */
-  readonly triples: Int32Array;
-  /** The same as text, to find a rule by. */
-  readonly text: string;
-}
-
 const values = new Int32Array(KEY_WORDS);
 const masks = new Int32Array(KEY_WORDS);
 
-export function matchWords(match: Match): MatchWords {
+const found = new Int32Array(3 * KEY_WORDS);
+
+/**
+ * A match as the look-up sees it: for each word of the flow key that it looks at, three words: place in the key, value, mask; in the
+ * order of the places. Two matches that mean the same are equal word by word.
+ * @returns a view, good until the next call
+ */
+export function matchWords(match: Match): Int32Array {
   values.fill(0);
   masks.fill(0);
   for (const { field, value, mask } of match) {
@@ -36,9 +32,14 @@ export function matchWords(match: Match): MatchWords {
       at += size;
     }
   }
-  const found: number[] = [];
-  for (let word = 0; word < KEY_WORDS; word++) if (masks[word] !== 0) found.push(word, values[word], masks[word]);
-  return { triples: Int32Array.from(found), text: found.join() };
+  let at = 0;
+  for (let word = 0; word < KEY_WORDS; word++) {
+    if (masks[word] === 0) continue;
+    found[at++] = word;
+    found[at++] = values[word];
+    found[at++] = masks[word];
+  }
+  return found.subarray(0, at);
 }
 
 /** Whether everything that `wide` asks for is asked for by `narrow` too, with the same values. */

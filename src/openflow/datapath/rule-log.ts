@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { Ring } from '../../frame/ring.ts';
-import { LogRecord, type RulesImage, Shared } from '../../path/rules/log.ts';
+import { CATCH_UP, LogRecord, type RulesImage, Shared } from '../../path/rules/log.ts';
 
 /** Words that wait for room in a ring: beyond the first controllers are no longer read from, beyond the second their frames are dropped. */
 const MANY = 1 << 18;
@@ -9,6 +9,9 @@ const TOO_MANY = 1 << 21;
 /** How often a barrier looks whether workers have come to it: at once, in turns of the event loop; then it waits to be told. */
 const LOOKS = 2000;
 const TURNS = 100;
+
+/** A record of the log. */
+type Words = readonly number[] | Int32Array;
 
 /**
  * Writes records into the ring of every worker, in order; what finds no room waits here. A barrier is answered when every worker has
@@ -21,6 +24,9 @@ export class RuleLog {
   readonly #waiting: Int32Array[][];
   readonly #waitingWords: number[];
   readonly #wake: (worker: number) => void;
+  readonly #asleep: (worker: number) => boolean;
+  /** Whether the first worker has a frame to send, which waits for no other. */
+  #frames = false;
   #sequence = 0;
   #written = false;
   #closed = false;
@@ -28,14 +34,18 @@ export class RuleLog {
   #held: { readonly words: Int32Array; readonly first: boolean }[] | null = null;
   packetOutsDropped = 0;
 
-  /** @param wake tells a worker that its ring holds something */
-  constructor(image: RulesImage, wake: (worker: number) => void) {
+  /**
+   * @param wake tells a worker that its ring holds something
+   * @param asleep whether a worker sleeps, and will read its ring before it looks at a frame
+   */
+  constructor(image: RulesImage, wake: (worker: number) => void, asleep: (worker: number) => boolean) {
     this.#rings = image.workers.map(({ log }) => new Ring(log));
     this.#views = this.#rings.map(({ octets }) => new Int32Array(octets.buffer, octets.byteOffset));
     this.#words = image.workers.map(({ words }) => new Int32Array(words));
     this.#waiting = image.workers.map(() => []);
     this.#waitingWords = image.workers.map(() => 0);
     this.#wake = wake;
+    this.#asleep = asleep;
   }
 
   /** Whether so much waits that nothing more should be asked for. */
@@ -60,13 +70,13 @@ export class RuleLog {
     this.#closed = true;
   }
 
-  write(record: readonly number[] | Int32Array): void {
-    const words = record instanceof Int32Array ? record : Int32Array.from(record);
+  /** @param record read before it returns: as many words as `length` says */
+  write(record: Words, length: number = record.length): void {
     if (this.#held !== null) {
-      this.#held.push({ words, first: false });
+      this.#held.push({ words: copyOf(record, length), first: false });
       return;
     }
-    for (let worker = 0; worker < this.#rings.length; worker++) this.#write(worker, words);
+    for (let worker = 0; worker < this.#rings.length; worker++) this.#write(worker, record, length);
     this.#wakeLater();
   }
 
@@ -80,8 +90,10 @@ export class RuleLog {
     const held = this.#held ?? [];
     this.#held = null;
     if (!keep || held.length === 0) return;
+    this.#frames ||= held.some(({ first }) => first);
     for (const { words, first } of held)
-      for (let worker = 0; worker < (first ? 1 : this.#rings.length); worker++) this.#write(worker, words);
+      for (let worker = 0; worker < (first ? 1 : this.#rings.length); worker++)
+        this.#write(worker, words, words.length);
     this.#wakeLater();
   }
 
@@ -101,28 +113,46 @@ export class RuleLog {
     for (const [kind] of this.#waiting[worker]) dropped(kind);
     this.#waiting[worker] = [];
     this.#waitingWords[worker] = 0;
-    for (const words of records) this.#write(worker, words);
-    this.#write(worker, Int32Array.of(LogRecord.Barrier, this.#sequence));
+    for (const words of records) this.#write(worker, words, words.length);
+    this.#write(worker, [LogRecord.Barrier, this.#sequence], 2);
     this.#wakeLater();
   }
 
-  #write(worker: number, words: Int32Array): void {
+  #write(worker: number, words: Words, length: number): void {
     const waiting = this.#waiting[worker];
-    if (waiting.length === 0 && this.#put(worker, words)) return;
-    waiting.push(words);
-    this.#waitingWords[worker] += words.length;
+    if (waiting.length === 0 && this.#put(worker, words, length)) return;
+    waiting.push(copyOf(words, length));
+    this.#waitingWords[worker] += length;
   }
 
   #wakeLater(): void {
-    if (this.#written || this.#closed) return;
+    if (this.#written || this.#closed || (!this.#frames && this.#areAhead())) return;
     this.#written = true;
     // One wake-up for all that is written in this turn.
     setImmediate(() => {
       this.#written = false;
       if (this.#closed) return;
       this.flush();
-      for (let worker = 0; worker < this.#rings.length; worker++) this.#wake(worker);
+      this.#wakeAll();
     });
+  }
+
+  /** Wakes whom it concerns now. */
+  #wakeAll(): void {
+    for (let worker = 0; worker < this.#rings.length; worker++)
+      if ((worker === 0 && this.#frames) || !this.#isAhead(worker)) this.#wake(worker);
+    this.#frames = false;
+  }
+
+  #areAhead(): boolean {
+    for (let worker = 0; worker < this.#rings.length; worker++) if (!this.#isAhead(worker)) return false;
+    return true;
+  }
+
+  /** Whether a worker sleeps and will have carried out all that is written before it looks at a frame: it need not be woken for that. */
+  #isAhead(worker: number): boolean {
+    const ring = this.#rings[worker];
+    return this.#waiting[worker].length === 0 && ring.capacity - ring.room <= CATCH_UP && this.#asleep(worker);
   }
 
   /** A frame that a controller sends: the first worker carries it out, behind all changes that were made before. */
@@ -133,7 +163,8 @@ export class RuleLog {
     if (this.#held !== null) this.#held.push({ words: record, first: true });
     else if (this.#waitingWords[0] > TOO_MANY) this.packetOutsDropped++;
     else {
-      this.#write(0, record);
+      this.#frames = true;
+      this.#write(0, record, record.length);
       this.#wakeLater();
     }
   }
@@ -142,7 +173,7 @@ export class RuleLog {
   flush(): void {
     for (const [worker, waiting] of this.#waiting.entries()) {
       let done = 0;
-      while (done < waiting.length && this.#put(worker, waiting[done]))
+      while (done < waiting.length && this.#put(worker, waiting[done], waiting[done].length))
         this.#waitingWords[worker] -= waiting[done++].length;
       if (done > 0) waiting.splice(0, done);
     }
@@ -155,14 +186,18 @@ export class RuleLog {
     this.write([LogRecord.Barrier, sequence]);
     if (this.#closed) return null;
     this.flush();
-    for (let worker = 0; worker < this.#rings.length; worker++) this.#wake(worker);
+    if (this.#reached(sequence)) return null;
+    this.#wakeAll();
     // A worker that is awake looks into its ring every few microseconds: sooner than we could be woken.
     for (let looks = 0; looks < LOOKS; looks++) if (this.#reached(sequence)) return null;
     return this.#whenReached(sequence);
   }
 
   #reached(sequence: number): boolean {
-    for (const words of this.#words) if (((Atomics.load(words, Shared.Barrier) - sequence) | 0) < 0) return false;
+    for (let worker = 0; worker < this.#words.length; worker++) {
+      const seen = Atomics.load(this.#words[worker], Shared.Barrier);
+      if (((seen - sequence) | 0) < 0 && !this.#isAhead(worker)) return false;
+    }
     return true;
   }
 
@@ -173,7 +208,7 @@ export class RuleLog {
       this.flush();
     }
     for (const words of this.#words) {
-      while (!this.#closed) {
+      while (!this.#closed && !this.#reached(sequence)) {
         const seen = Atomics.load(words, Shared.Barrier);
         if (((seen - sequence) | 0) >= 0) break;
         const wait = Atomics.waitAsync(words, Shared.Barrier, seen, 50);
@@ -183,12 +218,19 @@ export class RuleLog {
     }
   }
 
-  #put(worker: number, words: Int32Array): boolean {
+  #put(worker: number, words: Words, length: number): boolean {
     const ring = this.#rings[worker];
-    const at = ring.reserve(words.length * 4);
+    const at = ring.reserve(length * 4);
     if (at < 0) return false;
-    this.#views[worker].set(words, at >> 2);
+    const view = this.#views[worker];
+    for (let k = 0; k < length; k++) view[(at >> 2) + k] = words[k];
     ring.commit();
     return true;
   }
+}
+
+function copyOf(words: Words, length: number): Int32Array {
+  const copy = new Int32Array(length);
+  for (let k = 0; k < length; k++) copy[k] = words[k];
+  return copy;
 }

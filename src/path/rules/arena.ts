@@ -7,9 +7,14 @@ export class Arena {
 
   /** Copies `length` words in. @returns where they lie */
   put(source: Int32Array, at: number, length: number): number {
-    const place = this.#free[length]?.pop() ?? this.#extend(length);
+    const place = this.take(length);
     for (let k = 0; k < length; k++) this.words[place + k] = source[at + k];
     return place;
+  }
+
+  /** @returns a place for so many words, whatever they hold */
+  take(length: number): number {
+    return this.#free[length]?.pop() ?? this.#extend(length);
   }
 
   give(place: number, length: number): void {

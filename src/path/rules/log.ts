@@ -65,6 +65,12 @@ export const Limit = {
   Queues: 1024,
 } as const;
 
+/**
+ * Bytes of records that a worker carries out at least, whenever it begins a turn or has slept, before it looks at a frame: so much may be in
+ * the ring of one that sleeps, and what it will do with the next frame is certain all the same.
+ */
+export const CATCH_UP = 4096;
+
 /** Words of the block that the control side and one worker share, beside the counters. */
 export const Shared = { Barrier: 0, WORDS: 16 } as const;
 

@@ -4,7 +4,16 @@ import { Arena } from './arena.ts';
 import { RuleCounts } from './counts.ts';
 import { type GroupEntry, type MeterEntry, readGroup, readMeter } from './entries.ts';
 import { KEY_WORDS } from './layout.ts';
-import { FailMode, FragmentMode, Limit, LogRecord, PortConfig, type RulesWorkerImage, Shared } from './log.ts';
+import {
+  CATCH_UP,
+  FailMode,
+  FragmentMode,
+  Limit,
+  LogRecord,
+  PortConfig,
+  type RulesWorkerImage,
+  Shared,
+} from './log.ts';
 import { looksOf, type RuleLooks } from './looks.ts';
 import { Op, opCode, opLength, ReservedPort, SetField } from './program.ts';
 
@@ -78,15 +87,17 @@ export class RuleStore {
     return !this.#ring.empty;
   }
 
-  /** Carries out at most so many records. @param sink takes the frames among them @returns how many */
+  /** Carries out so many records, or `CATCH_UP` bytes if that is more. @param sink takes the frames among them @returns how many */
   apply(most: number, sink: PacketOutSink): number {
     const ring = this.#ring;
     let done = 0;
-    for (; done < most; done++) {
+    for (let bytes = 0; done < most || bytes < CATCH_UP; done++) {
       const position = ring.peek();
       if (position < 0) break;
-      this.carryOut(this.#view, position >> 2, ring.lengthAt(position) >> 2, sink);
+      const length = ring.lengthAt(position);
+      this.carryOut(this.#view, position >> 2, length >> 2, sink);
       ring.pop();
+      bytes += length;
     }
     if (done > 0) this.#settle();
     return done;
