@@ -3,6 +3,7 @@ import { RuleLeaves } from './rule-leaves.ts';
 import { RuleShape } from './rule-shape.ts';
 import { chooseMask } from './rule-split.ts';
 import { fits, RuleTable } from './rule-table.ts';
+import { RuleVisibility } from './rule-visibility.ts';
 
 /** Rules that stand in line at one place before a table is made for some of them. */
 const LINE = 12;
@@ -32,13 +33,19 @@ export class RuleClassifier {
   readonly #shapeOf: (RuleShape | undefined)[] = [];
   readonly #rules: RuleColumns;
   readonly #leaves: RuleLeaves;
+  readonly #visibility: RuleVisibility;
   #size = 0;
   #best = -1;
   #bestPriority = -1;
 
-  /** @param words of a key */
-  constructor(words: number, seed: number = crypto.getRandomValues(new Int32Array(1))[0]) {
+  /** @param words of a key @param visibility of rules, where several classifiers change at once */
+  constructor(
+    words: number,
+    seed: number = crypto.getRandomValues(new Int32Array(1))[0],
+    visibility: RuleVisibility = new RuleVisibility(),
+  ) {
     this.#words = words;
+    this.#visibility = visibility;
     this.#rules = new RuleColumns();
     this.#leaves = new RuleLeaves(seed);
     this.#leaves.take(null, 0);
@@ -73,6 +80,7 @@ export class RuleClassifier {
    */
   add(rule: number, priority: number, n: number, source: Int32Array, at: number): void {
     const shape = this.#shape(n, source, at);
+    this.#visibility.grow(rule);
     this.#rules.set(rule, priority, shape, source, at);
     this.#shapeOf[rule] = shape;
     shape.rules++;
@@ -123,6 +131,7 @@ export class RuleClassifier {
       if (below >= 0) this.#search(below, key);
     }
     const { compare, priority: priorities, at, next } = this.#rules;
+    const { states, current } = this.#visibility;
     for (let rule = this.#leaves.line[leaf]; rule >= 0; rule = next[rule]) {
       // Best first: none behind this one is better.
       const priority = priorities[rule];
@@ -131,6 +140,8 @@ export class RuleClassifier {
       const end = k + 1 + 3 * compare[k++];
       while (k < end && compare[k + 2] === (key[compare[k]] & compare[k + 1])) k += 3;
       if (k < end) continue;
+      const state = states[rule];
+      if (state !== 0 && state !== current) continue;
       this.#best = rule;
       this.#bestPriority = priority;
       return;

@@ -118,9 +118,11 @@ export class Requests {
       case 'bundle_control': {
         const { bundle, control, flags } = message;
         const messages = session.bundles.control(message);
-        if (messages !== null) this.#commit(session, messages);
-        reply({ type: 'bundle_control', bundle, control: control + 1, flags });
-        return datapath.log.room();
+        const answer = { type: 'bundle_control', bundle, control: control + 1, flags } as const;
+        if (messages === null) return reply(answer);
+        this.#commit(session, messages);
+        // Every frame that comes later sees it.
+        return datapath.barrier()?.then(() => connection.send(answer, xid)) ?? reply(answer);
       }
       case 'error':
         return null;

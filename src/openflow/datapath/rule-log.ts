@@ -85,12 +85,17 @@ export class RuleLog {
     this.#held = [];
   }
 
-  /** Writes what was kept back, or forgets it. */
+  /** Writes what was kept back, as a bundle that is there at once for every frame; or forgets it. */
   release(keep: boolean): void {
     const held = this.#held ?? [];
     this.#held = null;
     if (!keep || held.length === 0) return;
     this.#frames ||= held.some(({ first }) => first);
+    // One record is whole as it is.
+    if (held.length > 1) {
+      held.unshift({ words: Int32Array.of(LogRecord.BundleBegin), first: false });
+      held.push({ words: Int32Array.of(LogRecord.BundleEnd), first: false });
+    }
     for (const { words, first } of held)
       for (let worker = 0; worker < (first ? 1 : this.#rings.length); worker++)
         this.#write(worker, words, words.length);

@@ -40,6 +40,9 @@ export const LogRecord = {
    * actions, bytes of the frame, the actions, the frame. It comes behind the changes that were made before it.
    */
   PacketOut: 12,
+  /** What follows, up to `BundleEnd`, is there at once for every frame: between two batches, however much it is. */
+  BundleBegin: 13,
+  BundleEnd: 14,
 } as const;
 
 /** OFPGT_*. */

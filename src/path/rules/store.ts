@@ -1,6 +1,7 @@
 import { Ring } from '../../frame/ring.ts';
 import { RuleClassifier } from '../../table/rule-classifier.ts';
 import { Arena } from './arena.ts';
+import { RuleBundle } from './bundle.ts';
 import { RuleCounts } from './counts.ts';
 import { type GroupEntry, type MeterEntry, readGroup, readMeter } from './entries.ts';
 import { KEY_WORDS } from './layout.ts';
@@ -19,6 +20,8 @@ import { Op, opCode, opLength, ReservedPort, SetField } from './program.ts';
 
 const PORTS = 65536;
 const ROWS = 4096;
+/** Rules of a bundle taken out in one go: as many as `CATCH_UP` bytes can name, at least. */
+const SETTLED = 1024;
 
 /** Takes what a controller sends: `LogRecord.PacketOut` at `words[at]`. */
 export interface PacketOutSink {
@@ -72,6 +75,7 @@ export class RuleStore {
   /** `Scope`. */
   scope = new Uint8Array(256);
   #table = new Int16Array(256).fill(-1);
+  readonly #bundle = new RuleBundle();
   readonly #ring: Ring;
   readonly #view: Int32Array;
   readonly #shared: Int32Array;
@@ -84,14 +88,19 @@ export class RuleStore {
   }
 
   get waiting(): boolean {
-    return !this.#ring.empty;
+    return !this.#ring.empty || this.#bundle.unsettled;
   }
 
   /** Carries out so many records, or `CATCH_UP` bytes if that is more. @param sink takes the frames among them @returns how many */
   apply(most: number, sink: PacketOutSink): number {
     const ring = this.#ring;
     let done = 0;
+    let left = SETTLED;
     for (let bytes = 0; done < most || bytes < CATCH_UP; done++) {
+      if (this.#bundle.unsettled) {
+        left -= this.#bundle.settle(left, (rule) => this.#takeOut(rule));
+        if (this.#bundle.unsettled) break;
+      }
       const position = ring.peek();
       if (position < 0) break;
       const length = ring.lengthAt(position);
@@ -99,6 +108,8 @@ export class RuleStore {
       ring.pop();
       bytes += length;
     }
+    if (this.#bundle.unsettled) left -= this.#bundle.settle(left, (rule) => this.#takeOut(rule));
+    done += SETTLED - left;
     if (done > 0) this.#settle();
     return done;
   }
@@ -112,12 +123,26 @@ export class RuleStore {
   /** Carries out one record. */
   carryOut(words: Int32Array, at: number, length: number, sink: PacketOutSink): void {
     const index = words[at + 1];
-    switch (words[at]) {
+    const bundle = this.#bundle;
+    const kind = words[at];
+    if (bundle.open && kind !== LogRecord.RuleSet && kind !== LogRecord.RuleRemove && kind !== LogRecord.BundleEnd) {
+      bundle.keep(words, at, length);
+      return;
+    }
+    switch (kind) {
       case LogRecord.RuleSet:
+        bundle.added(index);
         this.#setRule(words, at, length);
         break;
       case LogRecord.RuleRemove:
-        this.#removeRule(index);
+        if (bundle.open) bundle.removed(index);
+        else this.#takeOut(index);
+        break;
+      case LogRecord.BundleBegin:
+        bundle.open = true;
+        break;
+      case LogRecord.BundleEnd:
+        for (const kept of bundle.end()) this.carryOut(kept, 0, kept.length, sink);
         break;
       case LogRecord.RuleProgram:
         this.#setProgram(index, words, at + 4, length - 4, words[at + 2], words[at + 3]);
@@ -197,7 +222,7 @@ export class RuleStore {
     this.#setProgram(index, words, program, at + length - program, words[at + 4], words[at + 5]);
     let classifier = this.tables[table];
     if (classifier === null) {
-      classifier = new RuleClassifier(KEY_WORDS);
+      classifier = new RuleClassifier(KEY_WORDS, undefined, this.#bundle.visibility);
       this.tables[table] = classifier;
     }
     classifier.add(index, words[at + 3], n, words, at + 7);
@@ -220,7 +245,7 @@ export class RuleStore {
     this.length[index] = 0;
   }
 
-  #removeRule(index: number): void {
+  #takeOut(index: number): void {
     const table = this.#table[index];
     if (table < 0) return;
     this.tables[table]?.remove(index);
