@@ -35,6 +35,11 @@ export const errorCodes = {
     kind: 'data',
     sentence: 'The datapath refuses a flow, group or meter, by the name that OpenFlow has for it. Nothing was changed.',
   },
+  'wrong-node': { kind: 'config', sentence: 'The library runs under a Node that cannot reach Linux.' },
+  'port-unusable': {
+    kind: 'unavailable',
+    sentence: 'A program cannot send or receive at a port: it is not there, or no memory port.',
+  },
   usage: { kind: 'usage', sentence: 'The command line is wrong.' },
   'pcap-unreadable': {
     kind: 'input',

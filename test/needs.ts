@@ -66,6 +66,7 @@ const SUITES: readonly { readonly files: string; readonly needs: readonly Need[]
   { files: 'test/lab/machines.test.ts', needs: [...LINUX, 'guest'] },
   { files: 'test/lab/{controllers,restarts}.test.ts', needs: ['controllers'] },
   { files: 'test/lab/channel.test.ts', needs: ['controllers', 'openssl', 'ofctl'] },
+  { files: 'test/package/**/*.test.ts', needs: LINUX },
   { files: 'test/unit/completion.test.ts', needs: ['shells'] },
   { files: 'test/golden/**/*.test.ts', needs: ['tshark'] },
 ];

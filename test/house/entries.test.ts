@@ -5,12 +5,13 @@ import { sources } from '../support/sources.ts';
 
 /** The pinned Node by itself: vitest rewrites modules, and would let pass what Node does not (an enum, a missing export). */
 function node(words: readonly string[], input = ''): { status: number | null; stdout: string; stderr: string } {
-  return spawnSync('sh', ['bin/node-pinned', ...words], { input, encoding: 'utf8' });
+  // Examples import the package by its name.
+  return spawnSync('sh', ['bin/node-pinned', '--conditions=tapyard-source', ...words], { input, encoding: 'utf8' });
 }
 
 /** Files that do something when they are loaded: programs, and what runs as a thread. They are linked, not run. */
 const isProgram = (file: string): boolean =>
-  file.startsWith('bench/') ||
+  /^(bench|examples)\//.test(file) ||
   /\b(workerData|parentPort|process\.argv|readArguments|parseArgs)\b/.test(readFileSync(file, 'utf8'));
 
 describe('under the pinned node itself', () => {

@@ -62,7 +62,15 @@ describe('files', () => {
     expect(top.sort()).toEqual(
       [
         ...['CHANGELOG.md', 'LICENSE', 'README.md', 'bench', 'bin', 'biome.json', 'examples', 'native-free'],
-        ...['package-lock.json', 'package.json', 'src', 'test', 'tsconfig.json', 'vitest.config.ts'],
+        ...[
+          'package-lock.json',
+          'package.json',
+          'src',
+          'test',
+          'tsconfig.dist.json',
+          'tsconfig.json',
+          'vitest.config.ts',
+        ],
       ].sort(),
     );
   });
@@ -106,7 +114,7 @@ describe('package.json', () => {
   test('pins every version exactly', () => {
     const { dependencies, devDependencies, optionalDependencies } = manifest;
     for (const [name, version] of Object.entries({ ...dependencies, ...devDependencies, ...optionalDependencies })) {
-      expect(version, name).toMatch(/^\d+\.\d+\.\d+$/);
+      expect(version, name).toMatch(/^(npm:[\w-]+@)?\d+\.\d+\.\d+$/);
     }
   });
 

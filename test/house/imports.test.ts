@@ -75,6 +75,14 @@ const LAYERS: readonly (readonly [prefix: string, may: readonly string[]])[] = [
     ],
   ],
   [
+    'src/library/',
+    [
+      ...['native-free/', 'src/errors.ts', 'src/json.ts', 'src/wire/', 'src/control/config/'],
+      // What events hold.
+      ...['src/control/rpc.ts', 'src/control/', 'src/port/', 'src/slow/', 'src/openflow/'],
+    ],
+  ],
+  [
     'src/cli/',
     [
       ...[

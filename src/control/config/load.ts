@@ -31,18 +31,27 @@ export async function loadConfig(path: string): Promise<SwitchModel> {
   return (await loadDocument(path)).model;
 }
 
-/** As `loadConfig`, with what is written in the file: plain values. */
-export async function loadDocument(
-  path: string,
-): Promise<{ readonly model: SwitchModel; readonly tree: Readonly<Record<string, unknown>> }> {
+/** A configuration that is right: what it means, and what is written: plain values. */
+export interface ConfigDocument {
+  readonly model: SwitchModel;
+  readonly tree: Readonly<Record<string, unknown>>;
+}
+
+/** As `loadConfig`, with what is written in the file. */
+export async function loadDocument(path: string): Promise<ConfigDocument> {
   const text = await readFile(path, 'utf8').catch((cause: NodeJS.ErrnoException) => {
     const cure = cause.code === 'ENOENT' ? 'check the path, or begin with examples/minimal.yaml' : 'make it readable';
     throw new UserError('config-unreadable', `cannot read ${path}: ${cause.code ?? cause.message}`, cure, { cause });
   });
-  const { model, values, diagnostics } = parse(text, path, existsSync);
+  return readDocument(text, path);
+}
+
+/** As `loadDocument`, of a text. @param file as of `parseConfig` @throws UserError `config-invalid` with all diagnostics */
+export function readDocument(text: string, file: string): ConfigDocument {
+  const { model, values, diagnostics } = parse(text, file, existsSync);
   if (model) return { model, tree: values };
   const count = diagnostics.length === 1 ? 'an error' : `${diagnostics.length} errors`;
-  throw new UserError('config-invalid', `${path} has ${count}`, 'mend what is listed', { diagnostics });
+  throw new UserError('config-invalid', `${file} has ${count}`, 'mend what is listed', { diagnostics });
 }
 
 function parse(text: string, file: string, exists: (path: string) => boolean): ParseResult {

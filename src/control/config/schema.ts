@@ -40,6 +40,8 @@ export const configSchema = z
 
 /** What the schema makes of a file: defaults filled in, addresses and quantities read. Key names are still the file's. */
 export type Config = z.output<typeof configSchema>;
+/** What one writes: the keys of a file. */
+export type ConfigInput = z.input<typeof configSchema>;
 export type TenantConfig = Config['tenants'][string];
 
 /** The schema of what one writes, as JSON Schema (draft 2020-12): for editors, and for `tapyard config-schema`. */

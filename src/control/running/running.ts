@@ -1,5 +1,5 @@
 import { type Diagnostic, UserError } from '../../errors.ts';
-import { loadDocument, parseConfig } from '../config/load.ts';
+import { type ConfigDocument, loadDocument, parseConfig } from '../config/load.ts';
 import type { SwitchModel } from '../config/model.ts';
 import { isWritten } from '../config/routes-file.ts';
 import { writeDocument } from '../config/yaml.ts';
@@ -50,12 +50,12 @@ export class Running {
   }
 
   /** What would change if the file were applied; nothing does. @throws UserError with what is wrong with it */
-  async plan(file?: string): Promise<readonly PlannedChange[]> {
+  async plan(file?: string | ConfigDocument): Promise<readonly PlannedChange[]> {
     return this.#planTo(await this.#read(file));
   }
 
   /** Applies a file, that of the start if none is named. @returns what has changed @throws UserError, LinuxError; nothing has changed then */
-  apply(file?: string, { trySeconds }: ApplyOptions = {}): Promise<readonly PlannedChange[]> {
+  apply(file?: string | ConfigDocument, { trySeconds }: ApplyOptions = {}): Promise<readonly PlannedChange[]> {
     return this.#alone(async () => {
       this.#refuseTrial();
       const before = this.#state;
@@ -139,9 +139,9 @@ export class Running {
   }
 
   /** A file, and what was added by hand. */
-  async #read(file: string | undefined): Promise<State> {
+  async #read(file: string | ConfigDocument | undefined): Promise<State> {
     const { tree, owned } = this.#state;
-    const read = await loadDocument(file ?? this.#file);
+    const read = typeof file === 'object' ? file : await loadDocument(file ?? this.#file);
     if (owned.length === 0) return { tree: read.tree, owned, model: read.model };
     const whole = carryOver(read.tree, tree, owned);
     return this.#validated(whole.tree, whole.owned, read.model.file);
