@@ -81,11 +81,14 @@ export function cleanUpAfterDead(): string[] {
   return (done.stdout ?? '').split('\n').filter((line) => line !== '');
 }
 
-/** For each instance whose lock is free: the urgent first, what was made last before what was made first. */
+/**
+ * For each instance whose lock is free: the urgent first, what was made last before what was made first. The lock is that of `folder/.`,
+ * since flock(1) makes a file where nothing is.
+ */
 function carryOut(root: string): string {
   return `cd ${shellWord(root)} || exit
 for one in */; do
-  [ -d "$one" ] && flock -n "$one" true || continue
+  flock -n "$one." true 2>/dev/null || continue
   for clause in $(ls -r "$one"); do sh "./$one$clause" 2>/dev/null; done
   rm -rf "./$one"
 done`;
@@ -105,7 +108,7 @@ export function prepare(): string {
   } finally {
     ffi.close(all);
   }
-  watchdog(`flock -w ${DYING_S} ${shellWord(path)} true
+  watchdog(`flock -w ${DYING_S} ${shellWord(`${path}/.`)} true
 exec flock ${shellWord(join(root, 'lock'))} sh -c ${shellWord(carryOut(root))}`);
   folder = path;
   return path;

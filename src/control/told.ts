@@ -55,14 +55,22 @@ export class Told {
     return [...this.#tenants.keys()];
   }
 
-  /** Devices, which are not read yet since they are nobody's, tenants, and captures of their frames. */
+  /** Tenants first, since they book what other workers have left for their devices; devices are nobody's yet, and so not read. */
   get world(): readonly ToWorker[] {
     const cache = this.#cache === null ? [] : [this.#cache];
-    return [...cache, ...this.#devices.values(), ...this.#tenants.values(), ...this.#captures.values()];
+    const devices = [...this.#devices.values()].map(resumed);
+    return [...cache, ...this.#tenants.values(), ...this.#captures.values(), ...devices];
   }
 
   /** Whose the devices are: said once tenants have their rules. */
   get assignments(): readonly ToWorker[] {
     return [...this.#assigned.values()].flatMap((vlans) => [...vlans.values()]);
   }
+}
+
+/** A capture file is gone on with; one that was read, and how far is not known, is read again only if that would have gone on for ever. */
+function resumed(message: Message<'add-device'>): Message<'add-device'> {
+  const { spec } = message;
+  if (spec.kind !== 'pcap') return message;
+  return { ...message, spec: { ...spec, append: true, read: spec.loops === null ? spec.read : null } };
 }

@@ -17,6 +17,8 @@ export interface PcapOptions {
   readonly pace: 'recorded' | 'speed';
   /** How often the file is read; null: for ever. */
   readonly loops: number | null;
+  /** Go on writing a file that is there. */
+  readonly append?: boolean | undefined;
 }
 
 /** A frame written lies in memory for so long at most, if the port is asked meanwhile. */
@@ -71,7 +73,7 @@ export class PcapPort implements Port {
     this.#loops = options.loops ?? Number.POSITIVE_INFINITY;
     this.#reader = options.read === null ? null : new PcapReader(options.read);
     try {
-      this.#writer = options.write === null ? null : new PcapWriter(options.write);
+      this.#writer = options.write === null ? null : new PcapWriter(options.write, options.append);
     } catch (error) {
       this.#reader?.close();
       throw error;

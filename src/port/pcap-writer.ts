@@ -15,11 +15,11 @@ export class PcapWriter {
   #fd: number;
   #end: number;
 
-  /** Replaces a file of that name. */
-  constructor(path: string) {
+  /** @param append goes on with a file that another has begun; else a file of that name is replaced */
+  constructor(path: string, append = false) {
     this.path = path;
-    this.#fd = openSync(path, 'w');
-    this.#end = pcap.build(this.#bytes, 0, true, pcap.LONGEST_RECORD, true);
+    this.#fd = openSync(path, append ? 'a' : 'w');
+    this.#end = append ? 0 : pcap.build(this.#bytes, 0, true, pcap.LONGEST_RECORD, true);
   }
 
   /** Bytes that wait to be written. */

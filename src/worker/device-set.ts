@@ -9,6 +9,8 @@ import type { RemoteInbox } from '../port/remote-port.ts';
 /** Index of the books that belong to no tenant: those of shared uplinks. */
 export const NO_TENANT = 0;
 const QUEUE = 1024;
+/** Of devices that are not there: it has no room. */
+const NOWHERE = new TxQueue(0);
 
 export interface Device {
   readonly index: number;
@@ -34,7 +36,7 @@ export class DeviceSet implements Devices {
   count = 0;
   readonly offloads: Int32Array;
   readonly linkUp: Int32Array;
-  readonly queues: TxQueue[] = [];
+  readonly queues: TxQueue[];
   readonly list: Device[] = [];
   readonly #pool: Pool;
   readonly #uplinks: Ledger;
@@ -44,6 +46,7 @@ export class DeviceSet implements Devices {
     this.#pool = pool;
     this.#uplinks = uplinks;
     this.offloads = new Int32Array(most);
+    this.queues = new Array<TxQueue>(most).fill(NOWHERE);
     this.linkUp = linkUp;
   }
 
@@ -52,16 +55,15 @@ export class DeviceSet implements Devices {
     if (this.has(index)) throw new Error(`device ${index} is there already`);
     const uplink = shared === null ? null : new Uplink(this.#pool, this.#uplinks, shared.row, shared.tpid);
     this.offloads[index] = port.offloads;
-    for (let i = this.queues.length; i < index; i++) this.queues.push(new TxQueue(0));
     this.queues[index] = new TxQueue(QUEUE);
-    this.count = this.queues.length;
+    this.count = Math.max(this.count, index + 1);
     this.list.push({ index, port, uplink, inboxes: [], tenant: NO_TENANT, row: -1, closing: false });
   }
 
   /** Forgets a closed device; what stages still send by its index finds no room. Its queue is empty by now. */
   drop(device: Device): void {
     this.list.splice(this.list.indexOf(device), 1);
-    this.queues[device.index] = new TxQueue(0);
+    this.queues[device.index] = NOWHERE;
   }
 
   /** Says whose frames the device carries: all of them, or those with an outer VID. Tenant 0 takes the device away again. */

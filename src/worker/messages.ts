@@ -66,6 +66,7 @@ export type DeviceSpec =
       readonly write: string | null;
       readonly pace: 'recorded' | 'speed';
       readonly loops: number | null;
+      readonly append?: boolean | undefined;
     }
   | { readonly kind: 'qemu'; readonly name: string; readonly endpoint: QemuEndpoint }
   /** libpcap is on the main thread. */

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -28,6 +28,7 @@ tenants:
         a: {tap: ${a}, netns: ${a}, vlan: 10, address: 10.0.10.11/24, gateway: 10.0.10.1}
         b: {tap: ${b}, netns: ${b}, vlan: 20, address: 10.0.20.11/24, gateway: 10.0.20.1}
         m: {memory: true, vlan: 10}
+        rec: {pcap: {write: ${join(folder, 'rec.pcap')}}, vlan: 10}
         vm: {qemu: {listen: ${join(folder, 'vm.sock')}}, vlan: 10}
     router:
       interfaces:
@@ -104,15 +105,22 @@ describe('a worker that dies', () => {
     async (how) => {
       await worksAsBefore();
       const macs = (await views.macs(running, {})).map(({ mac, port }) => `${mac} ${port}`);
+      const record = async (text: string) => {
+        await tell(a, '10.0.10.255', 4242, text, 1, never);
+        await eventually(text, () => readFileSync(join(folder, 'rec.pcap'), 'latin1').includes(text));
+      };
+      await record(`before ${how}`);
       const files = openFiles();
       // One of the two has the frames of this flow, waiting for a neighbour that never answers.
-      await tell(a, '10.0.20.77', 4242, 'lost', 1, never);
+      await tell(a, `10.0.20.${60 + how.length}`, 4242, 'lost', 1, never);
       const [tenant] = running.tenants;
       await eventually('a frame held', () => tenant.books.held === 1);
       for (let worker = 0; worker < WORKERS; worker++) await die(worker, how);
       const died = DROP_REASONS.findIndex(({ name }) => name === 'worker-died');
       expect(tenant.books.total(Column.Drops + died)).toBeGreaterThan(0);
       await worksAsBefore();
+      await record(`after ${how}`);
+      expect(readFileSync(join(folder, 'rec.pcap'), 'latin1')).toContain(`before ${how}`);
       expect((await views.macs(running, {})).map(({ mac, port }) => `${mac} ${port}`)).toEqual(macs);
       expect(openFiles()).toBe(files);
       const events = running.events.recent.map(({ event }) => event);
@@ -139,7 +147,7 @@ describe('a worker that dies more often', () => {
     await running.change(other!);
     await dying;
     await worksAsBefore();
-    expect((await views.ports(running, {})).map(({ port }) => port)).toEqual(['a', 'b', 'n', 'vm']);
+    expect((await views.ports(running, {})).map(({ port }) => port)).toEqual(['a', 'b', 'n', 'rec', 'vm']);
   });
 
   it('leaves the others forwarding meanwhile', async () => {

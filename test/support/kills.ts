@@ -96,8 +96,8 @@ tenants: {blue: {bridge: {ports: {a: {netdev: ${side}}, b: {tap: ${own('kt')}, n
     const before = JSON.stringify(world());
     const dead = () =>
       readdirSync('/run/tapyard').filter(
-        (name) => spawnSync('flock', ['-n', `/run/tapyard/${name}`, 'true']).status === 0,
-      ).length - 1;
+        (name) => spawnSync('flock', ['-n', `/run/tapyard/${name}/.`, 'true']).status === 0,
+      ).length;
     const places = await placesOf(start);
     const random = new Random(seed);
     const wrong: string[] = [];
@@ -118,7 +118,7 @@ tenants: {blue: {bridge: {ports: {a: {netdev: ${side}}, b: {tap: ${own('kt')}, n
           `${what}: all as it was, not ${JSON.stringify(world())} but ${before}`,
           () => JSON.stringify(world()) === before,
         );
-        await eventually(`${what}: no instance left`, () => dead() <= 0);
+        await eventually(`${what}: no instance left`, () => dead() === 0);
         const next = start('');
         await next.said('ready\n');
         next.child.kill('SIGTERM');
