@@ -23,7 +23,9 @@ function state(device: string): string {
   const addresses = link?.addr_info.filter(({ scope }) => scope === 'global').map(({ local }) => local);
   const ipv6 = run('cat', `/proc/sys/net/ipv6/conf/${device}/disable_ipv6`);
   const filters = tc('filter', 'show', 'dev', device, 'ingress');
-  return [link?.flags, addresses, ipv6, tc('qdisc', 'show', 'dev', device), filters].join('\n');
+  // The carrier comes a moment after the link.
+  const flags = link?.flags.filter((flag) => flag !== 'NO-CARRIER' && flag !== 'LOWER_UP');
+  return [flags, addresses, ipv6, tc('qdisc', 'show', 'dev', device), filters].join('\n');
 }
 
 async function until(what: () => boolean): Promise<boolean> {
