@@ -33,6 +33,7 @@ const libc = library().getFunctions({
   eventfd: { return: 'i32', arguments: ['u32', 'i32'] },
   clock_gettime: { return: 'i32', arguments: ['i32', 'pointer'] },
   mmap: { return: 'pointer', arguments: ['pointer', 'u64', 'i32', 'i32', 'i32', 'i64'] },
+  madvise: { return: 'i32', arguments: ['pointer', 'u64', 'i32'] },
   munmap: { return: 'i32', arguments: ['pointer', 'u64'] },
   setns: { return: 'i32', arguments: ['i32', 'i32'] },
   unshare: { return: 'i32', arguments: ['i32'] },
@@ -129,6 +130,8 @@ export function mmap(length: number, flags: number, fd: number, offset: number):
   return pointer === MAP_FAILED ? -1n : pointer;
 }
 
+export const madvise: (address: Pointer, length: bigint, advice: number) => number = libc.madvise;
+
 export function munmap(pointer: Pointer, length: number): number {
   return libc.munmap(pointer, BigInt(length));
 }
@@ -210,6 +213,7 @@ export function selfTest(): void {
   close(event);
   const page = mmap(4096, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   holds('mmap', page !== -1n && new Uint8Array(view(page, 4096))[4095] === 0);
+  fails('madvise', madvise(1n, 1n, 0));
   holds('munmap', munmap(page, 4096) === 0);
   holds('clock_gettime', clockGettime(1, at) === 0);
   fails('clock_gettime', clockGettime(-100, at));

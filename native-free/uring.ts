@@ -97,9 +97,7 @@ export class Uring {
   }
 
   #unmap(): void {
-    for (const { pointer, length, buffer } of this.#maps) {
-      // Detached first: a late access through an old view then reads nothing, where it would have crashed the process.
-      buffer.transfer(0);
+    for (const { pointer, length } of this.#maps) {
       ffi.munmap(pointer, length);
     }
     this.#maps = [];

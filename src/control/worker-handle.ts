@@ -1,4 +1,4 @@
-import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
+import { MessageChannel, type MessagePort, type Worker } from 'node:worker_threads';
 import { type Failure, LinuxError } from '../../native-free/errors.ts';
 import { closeEventfd, createEventfd, signalEventfd } from '../../native-free/eventfd.ts';
 import { hangUp } from '../../native-free/unix-socket.ts';
@@ -16,6 +16,7 @@ import {
   type ToWorker,
   type WorkerSettings,
 } from '../worker/messages.ts';
+import { startThread } from './start-thread.ts';
 import { Told } from './told.ts';
 import { within } from './within.ts';
 
@@ -134,7 +135,7 @@ export class WorkerHandle {
     });
     this.#channel = port1;
     for (const word of [Control.Sent, Control.Done]) Atomics.store(this.#control, word, this.#number);
-    this.#thread = new Worker(new URL(file, import.meta.url), {
+    this.#thread = startThread(new URL(file, import.meta.url), {
       workerData: settings,
       transferList: [port2],
       name: `tapyard-worker-${this.index}`,

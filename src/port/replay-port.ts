@@ -45,6 +45,7 @@ export class ReplayPort implements Port {
   readonly #count: number;
   readonly #answers: Uint8Array[] = [];
   readonly #heads = new Int32Array(layout.BATCH_SIZE);
+  readonly #lengths = new Int32Array(layout.BATCH_SIZE);
   #next = 0;
   #credit = 0;
   #tenant = 0;
@@ -82,6 +83,7 @@ export class ReplayPort implements Port {
     let limit = most < this.#credit ? most : this.#credit;
     if (left >= 0 && left < limit) limit = left;
     const heads = this.#heads;
+    const lengths = this.#lengths;
     const taken = pool.takeHeads(tenant, limit, heads);
     const { head, start, headLength, body, bodyLength, gsoType, csumStart, fate, twin } = batch;
     const first = batch.count;
@@ -99,19 +101,23 @@ export class ReplayPort implements Port {
         slots[b + 2] = frames[a + 2];
         slots[b + 3] = frames[a + 3];
       }
-      const i = first + k;
-      head[i] = slot;
-      start[i] = (to << 2) + 2;
-      headLength[i] = length;
-      body[i] = -1;
-      bodyLength[i] = 0;
-      gsoType[i] = 0;
-      csumStart[i] = -1;
-      fate[i] = Fate.Live;
-      twin[i] = -1;
+      lengths[k] = length;
       if (++next === count) next = 0;
     }
-    batch.count = first + taken;
+    // Apart from the copying, so that the loop is small enough for V8 to look at the columns only once.
+    for (let k = 0, i = first; k < taken; k++, i++) {
+      head[i] = heads[k];
+      start[i] = heads[k] * layout.HEAD_STRIDE + layout.HEAD_START;
+      headLength[i] = lengths[k];
+    }
+    const end = first + taken;
+    body.fill(-1, first, end);
+    bodyLength.fill(0, first, end);
+    gsoType.fill(0, first, end);
+    csumStart.fill(-1, first, end);
+    fate.fill(Fate.Live, first, end);
+    twin.fill(-1, first, end);
+    batch.count = end;
     this.#next = next;
     this.#credit -= taken;
     this.#results[ReplayResult.Received] += taken;

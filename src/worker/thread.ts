@@ -1,5 +1,6 @@
 import { receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { clockSince, microsecondsSince } from '../../native-free/clock.ts';
+import { preferHugePages } from '../../native-free/huge-pages.ts';
 import { Ledger } from '../observe/ledger.ts';
 import { CapPort } from '../port/cap-port.ts';
 import { ImpairPort } from '../port/impair-port.ts';
@@ -52,6 +53,7 @@ const io = openIo(
   settings.io ?? undefined,
 );
 engine.io = io;
+preferHugePages(new Uint8Array(engine.pool.memory));
 
 const orders = new Orders({
   engine,

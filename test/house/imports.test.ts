@@ -17,10 +17,19 @@ const LAYERS: readonly (readonly [prefix: string, may: readonly string[]])[] = [
   ['src/port/', ['native-free/', 'src/wire/', 'src/observe/', 'src/frame/']],
   // Of a port the path knows the bits that say what a device can carry.
   ['src/path/', ['src/wire/', 'src/table/', 'src/observe/', 'src/frame/', 'src/port/port.ts']],
-  // The thread of a worker reads the clock for it.
+  // The thread of a worker reads the clock for it, and sees to its memory.
   [
     'src/worker/',
-    ['native-free/clock.ts', 'src/wire/', 'src/table/', 'src/observe/', 'src/frame/', 'src/port/', 'src/path/'],
+    [
+      'native-free/clock.ts',
+      'native-free/huge-pages.ts',
+      'src/wire/',
+      'src/table/',
+      'src/observe/',
+      'src/frame/',
+      'src/port/',
+      'src/path/',
+    ],
   ],
   // The slow path knows what the workers punt, and nothing else of the path.
   ['src/slow/', ['src/wire/', 'src/table/', 'src/observe/', 'src/frame/', 'src/path/punt.ts']],

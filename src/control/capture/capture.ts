@@ -1,4 +1,4 @@
-import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
+import { MessageChannel, type MessagePort, type Worker } from 'node:worker_threads';
 import { Ring } from '../../frame/ring.ts';
 import type { Json } from '../../json.ts';
 import { ROUTER_ROW } from '../../path/image.ts';
@@ -6,6 +6,7 @@ import { CaptureCount } from '../../path/tap/record.ts';
 import type { Tenant } from '../../tenant/tenant.ts';
 import type { Look, LookParts } from '../looks.ts';
 import type { Stream, StreamSink } from '../rpc-stream.ts';
+import { startThread } from '../start-thread.ts';
 import type { CaptureOptions } from './options.ts';
 import type { CaptureThreadSettings, FromCapture, Tally, ToCapture } from './settings.ts';
 
@@ -103,7 +104,7 @@ export class Capture implements Stream, Look {
     };
     const file = import.meta.url.endsWith('.ts') ? './thread.ts' : './thread.js';
     this.#channel = port1;
-    this.#thread = new Worker(new URL(file, import.meta.url), {
+    this.#thread = startThread(new URL(file, import.meta.url), {
       workerData: settings,
       transferList: [port2],
       name: `tapyard-capture-${this.#id}`,

@@ -264,7 +264,7 @@ export class Decider {
     neighbors.markUsed(neighbor);
     words[draft + D.NeighborSlot] = neighbor;
     words[draft + D.NeighborVersion] = neighbors.version(neighbor);
-    words[draft + D.Flags] |= Does.Macs;
+    words[draft + D.Flags] |= Does.To | Does.From;
     const { macHigh, macLow, vlan } = image;
     batch.tpid[i] = Tpid.Customer;
     return this.#forward(

@@ -63,16 +63,18 @@ export const Does = {
   Ttl: 2,
   /** What a router must not take from a sender (a wrong header checksum, a martian source) is for the stages. */
   Verify: 4,
-  Macs: 8,
+  /** A new destination, or source, MAC. */
+  To: 8,
   Push: 16,
   Pop: 32,
   Retag: 64,
   /** MACs or tag: the head is written. */
-  Edit: 8 | 16 | 32 | 64,
+  Edit: 8 | 16 | 32 | 64 | 512,
   /** IPv6, where it matters: for `Ttl`. */
   Ipv6: 128,
   /** Edits of a rule that the loop does not know: carried out by the editor of the rules. */
   Program: 256,
+  From: 512,
 } as const;
 
 /** Decisions at a time; when there is no more room all of them, and the cache, are forgotten. */

@@ -64,9 +64,12 @@ export interface FlowCacheContext {
 export class FlowCache {
   shape: Shape;
   readonly decisions: Decisions;
-  #hit: Hit;
-  /** Loops that were generated before, by their shape: warm already, should it come again. */
-  readonly #loops = new Map<string, Hit>();
+  /** The loop for the batch that came last. */
+  #hit: Hit = LEAVE_ALL;
+  #batch: Batch | null = null;
+  /** Loops that were generated before, by batch and shape: warm already, should it come again. */
+  #loops = new WeakMap<Batch, Map<string, Hit>>();
+  readonly #idle: boolean;
   readonly #pool: Pool;
   readonly #devices: Devices;
   readonly #table4: Int32Array;
@@ -116,7 +119,7 @@ export class FlowCache {
     this.#parse = parse;
     this.shape = shapeOf(image, null, tapped);
     this.#table4 = new Int32Array(idle ? 0 : PLACES4 * 2 * STRIDE4);
-    this.#hit = idle ? LEAVE_ALL : this.#loop(this.shape);
+    this.#idle = idle;
   }
 
   /**
@@ -139,20 +142,28 @@ export class FlowCache {
     this.forget();
     if (sameShape(shape, this.shape)) return;
     this.shape = shape;
-    this.#hit = this.#loop(shape);
+    this.#batch = null;
   }
 
-  #loop(shape: Shape): Hit {
-    const name = JSON.stringify(shape);
-    const known = this.#loops.get(name);
-    if (known !== undefined) return known;
-    if (this.#loops.size >= MOST_LOOPS) this.#loops.clear();
+  /** Takes the loop for a batch, which there are few of: one of the worker's own, one an uplink. */
+  #turnTo(batch: Batch): void {
+    this.#batch = batch;
+    if (!this.#idle) this.#hit = this.#loop(this.shape, batch);
+  }
+
+  #loop(shape: Shape, batch: Batch): Hit {
     if (shape.l3 && this.#table6.length === 0) {
       this.#table6 = new Int32Array(PLACES6 * 2 * STRIDE6);
-      this.#loops.clear();
+      this.#loops = new WeakMap();
     }
+    let loops = this.#loops.get(batch);
+    if (loops === undefined || loops.size >= MOST_LOOPS) this.#loops.set(batch, (loops = new Map()));
+    const name = JSON.stringify(shape);
+    const known = loops.get(name);
+    if (known !== undefined) return known;
     const make = new Function('context', generate(shape, this.#image.name)) as (context: unknown) => Hit;
     const loop = make({
+      batch,
       words: this.#words,
       cache: this,
       pool: this.#pool,
@@ -167,7 +178,7 @@ export class FlowCache {
       seed: this.#seed,
       tenant: this.#image.index,
     });
-    this.#loops.set(name, loop);
+    loops.set(name, loop);
     return loop;
   }
 
@@ -182,6 +193,7 @@ export class FlowCache {
    */
   run(batch: Batch): number {
     this.#watch(batch.nowMs);
+    if (batch !== this.#batch) this.#turnTo(batch);
     const left = this.#hit(batch, this.#stamp, this.#mask4, this.#mask6);
     const counts = this.#counts;
     counts[WorkCount.Passed] += left;

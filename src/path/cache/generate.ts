@@ -3,8 +3,9 @@ import type { Shape } from './shape.ts';
 
 /**
  * The text of the fused loop, for one shape: finds what is consulted in each frame of a batch, hashes and compares it, and carries
- * the decision out. It is a function of its own text for each tenant, since one that is closed over several tenants' tables
- * is three times slower, and since what a shape does not look at is not there at all.
+ * the decision out. It is a function of its own text for each tenant and for each batch that it is given, so that V8 takes all
+ * arrays for constants: a column that is read off an object costs ten instructions more each time, tables of several tenants behind
+ * one function make it three times slower; and what a shape does not look at is not there at all.
  *
  * Two passes: the first touches the cache entries, so that their cache misses are under way together; the second does the rest.
  * A frame that is not plain, or whose decision is not for the cache, is left to the stages, and so are the later frames of the
@@ -21,21 +22,23 @@ export const STRIDE6 = 32;
 type Words = readonly string[];
 
 const MACS: Words = ['w0', 'words[at + 1]', 'words[at + 2]', 'w3', 'tag'];
+const NO_MACS: Words = ['(w3 & -65536) | port[i]', 'tag'];
 
 /** Words of the key, as expressions of what the loop has at hand. */
-function keyOf({ l3, source, ports, tos, label }: Shape, family: 4 | 6): Words {
-  if (!l3) return MACS;
+function keyOf({ macs, l3, source, destination, ports, tos, label }: Shape, family: 4 | 6): Words {
+  const link = macs ? MACS : NO_MACS;
+  if (!l3) return link;
   const addresses = (from: number, count: number) => Array.from({ length: count }, (_, k) => `words[o + ${from + k}]`);
   const [first, size] = family === 4 ? [3, 1] : [2, 4];
   // Of IPv4 the second byte; of IPv6 the lower half of the first and the upper of the second, then the label.
   const service = family === 4 ? 0xff00 : (tos ? 0xf00f : 0) | (label ? 0xffff0f00 : 0);
   const hasService = family === 4 ? tos : tos || label;
   return [
-    ...MACS,
+    ...link,
     ...(hasService ? [`words[o] & ${service | 0}`] : []),
     ...(ports ? ['proto', 'transport'] : []),
     ...(source ? addresses(first, size) : []),
-    ...addresses(first + size, size),
+    ...(destination ? addresses(first + size, size) : []),
   ];
 }
 
@@ -93,7 +96,7 @@ const firstPass = (shape: Shape): string =>
     }`
     : `
     if (csumStart[i] >= 0 && !cache.isPlainPartial(batch, i, type, o, room)) continue;
-    {${find(MACS, 4, STRIDE4)}
+    {${find(keyOf(shape, 4), 4, STRIDE4)}
     }`;
 
 const equal = (table: string, key: Words): string =>
@@ -125,7 +128,7 @@ const secondPass = (shape: Shape): string =>
     } else {${lookup(keyOf(shape, 6), 6, STRIDE6)}
     }`
     : `
-    {${lookup(MACS, 4, STRIDE4)}
+    {${lookup(keyOf(shape, 4), 4, STRIDE4)}
     }`;
 
 const police = ({ policed }: Shape): string =>
@@ -144,11 +147,31 @@ export function generate(shape: Shape, name: string): string {
   return `
 const { words, cache, pool, linkUp, offloads, queues, decisions, touched, source } = context;
 const { table4, table6, seed, tenant } = context;
+const { fate, start, head, headLength, body, gsoType, csumStart, csumOffset, port } = context.batch;
 const hashes = new Int32Array(256), entries = new Int32Array(256), ahead = new Int32Array(256), families = new Uint8Array(256);
 const protos = new Int32Array(256), transports = new Int32Array(256);
+const outFrame = new Int32Array(256), outStart = new Int32Array(256), outLength = new Int32Array(256), outPort = new Int32Array(256);
+/** Puts what leaves by one device into its queue. A loop of its own, small enough for V8 to look at the columns only once. */
+function flush(queue, from, to) {
+  const qHead = queue.head, qStart = queue.start, qLength = queue.headLength, qBody = queue.body;
+  const qMore = queue.bodyLength, qTenant = queue.tenant, qRow = queue.row, qPort = queue.port;
+  let q = queue.count;
+  for (let k = from; k < to; k++) {
+    const i = outFrame[k];
+    qHead[q] = head[i];
+    qStart[q] = outStart[k];
+    qLength[q] = outLength[k];
+    qBody[q] = -1;
+    qMore[q] = 0;
+    qTenant[q] = tenant;
+    qRow[q] = port[i];
+    qPort[q] = outPort[k];
+    q++;
+  }
+  queue.count = q;
+}
 return function hit(batch, stamp, mask4, mask6) {
   const n = batch.count;
-  const { fate, start, head, headLength, body, gsoType, csumStart, csumOffset, port } = batch;
   for (let i = 0; i < n; i++) {
     families[i] = 0;
     const at = start[i] >> 2, length = headLength[i];
@@ -164,8 +187,7 @@ return function hit(batch, stamp, mask4, mask6) {
       room -= 4;
     }${firstPass(shape)}
   }
-  let slow = 0, marks = 0, touches = 0, device = -1, queue = null, queued = 0, capacity = 0;
-  let qHead = head, qStart = head, qLength = head, qBody = head, qTenant = head, qRow = head, qPort = head, qMore = head;
+  let slow = 0, marks = 0, touches = 0, device = -1, queue = null, out = 0, flushed = 0, free = 0;
   for (let i = 0; i < n; i++) {
     const family = families[i], at = start[i] >> 2;
     const w3 = words[at + 3], first = words[at];
@@ -198,15 +220,13 @@ return function hit(batch, stamp, mask4, mask6) {
     if ((does & ${Does.Forward}) !== 0) {
       if (linkUp[to] === 0 || (sum >= 0 && (offloads[to] & 1) === 0)) fits = false;
       if (to !== device) {
-        if (queue !== null) queue.count = queued;
+        if (queue !== null) flush(queue, flushed, out);
+        flushed = out;
         device = to;
         queue = queues[to];
-        queued = queue.count;
-        capacity = queue.capacity;
-        qHead = queue.head; qStart = queue.start; qLength = queue.headLength; qBody = queue.body;
-        qTenant = queue.tenant; qRow = queue.row; qPort = queue.port; qMore = queue.bodyLength;
+        free = queue.capacity - queue.count;
       }
-      if (queued >= capacity) fits = false;
+      if (out - flushed >= free) fits = false;
     }
     if (!fits) {
       bit = 1 << (Math.imul(words[at + 1] ^ words[at + 2] ^ (w3 & 0xffff), 0x9e3779b1) >>> 27);
@@ -236,9 +256,11 @@ return function hit(batch, stamp, mask4, mask6) {
     }
     if ((does & ${Does.Edit}) !== 0) {
       let m1 = words[at + 1], m2 = words[at + 2];
-      if ((does & ${Does.Macs}) !== 0) {
+      if ((does & ${Does.To}) !== 0) {
         m0 = decisions[d + ${D.Mac0}];
         m1 = decisions[d + ${D.Mac1}];
+      }
+      if ((does & ${Does.From}) !== 0) {
         m2 = decisions[d + ${D.Mac2}];
         m3 = (m3 & 0xffff0000) | decisions[d + ${D.Mac3}];
       }
@@ -270,17 +292,13 @@ return function hit(batch, stamp, mask4, mask6) {
       words[into] = m0 | csumOffset[i];
     }
     fate[i] = 3;
-    qHead[queued] = head[i];
-    qStart[queued] = (into << 2) + 2;
-    qLength[queued] = grown;
-    qBody[queued] = -1;
-    qMore[queued] = 0;
-    qTenant[queued] = tenant;
-    qRow[queued] = port[i];
-    qPort[queued] = decisions[d + ${D.Port}];
-    queued++;
+    outFrame[out] = i;
+    outStart[out] = (into << 2) + 2;
+    outLength[out] = grown;
+    outPort[out] = decisions[d + ${D.Port}];
+    out++;
   }
-  if (queue !== null) queue.count = queued;
+  if (queue !== null) flush(queue, flushed, out);
   cache.settle(touches);
   return slow;
 };

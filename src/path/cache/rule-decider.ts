@@ -32,7 +32,6 @@ const MOST_EDIT_WORDS = 64;
  * The interpreter is its slow twin, and takes whatever this does not know.
  */
 export class RuleDecider {
-  readonly #pool: Pool;
   readonly #store: RuleStore;
   readonly #bridge: BridgeImage;
   readonly #decisions: Decisions;
@@ -49,7 +48,6 @@ export class RuleDecider {
   #inPort = 0;
 
   constructor(pool: Pool, store: RuleStore, bridge: BridgeImage, decisions: Decisions) {
-    this.#pool = pool;
     this.#store = store;
     this.#bridge = bridge;
     this.#decisions = decisions;
@@ -227,13 +225,11 @@ export class RuleDecider {
   #plainEdits(batch: Batch, i: number): boolean {
     const edits = this.#edits;
     const { words, draft } = this.#decisions;
-    const bytes = this.#pool.bytes;
-    const start = batch.start[i];
     const tagged = batch.tagged[i] === 1;
-    let toHigh = bytes.getUint16(start);
-    let toLow = bytes.getInt32(start + 2);
-    let fromHigh = bytes.getUint16(start + 6);
-    let fromLow = bytes.getInt32(start + 8);
+    let toHigh = 0;
+    let toLow = 0;
+    let fromHigh = 0;
+    let fromLow = 0;
     let tpid = batch.tpid[i];
     let tci = tagged ? batch.vlan[i] | batch.priority[i] : 0;
     let is = tagged;
@@ -258,11 +254,11 @@ export class RuleDecider {
           if (edits[k + 1] === SetField.EthDst) {
             toHigh = edits[k + 2];
             toLow = edits[k + 3];
-            does |= Does.Macs;
+            does |= Does.To;
           } else if (edits[k + 1] === SetField.EthSrc) {
             fromHigh = edits[k + 2];
             fromLow = edits[k + 3];
-            does |= Does.Macs;
+            does |= Does.From;
           } else if (edits[k + 1] === SetField.VlanVid && is) tci = (tci & 0xf000) | (edits[k + 2] & 0xfff);
           else if (edits[k + 1] === SetField.VlanPcp && is) tci = (tci & 0x1fff) | (edits[k + 2] << 13);
           else return false;
@@ -278,9 +274,11 @@ export class RuleDecider {
       words[draft + D.Tpid] = swap16(tpid);
       words[draft + D.Tci] = swap16(tci);
     }
-    if ((does & Does.Macs) !== 0) {
+    if ((does & Does.To) !== 0) {
       words[draft + D.Mac0] = swap16(toHigh) << 16;
       words[draft + D.Mac1] = swap32(toLow);
+    }
+    if ((does & Does.From) !== 0) {
       words[draft + D.Mac2] = swap16(fromHigh) | (swap16(fromLow >>> 16) << 16);
       words[draft + D.Mac3] = swap16(fromLow & 0xffff);
     }

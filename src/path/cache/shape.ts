@@ -5,13 +5,16 @@ import type { RuleLooks } from '../rules/looks.ts';
 
 /**
  * What a tenant's path looks at in a frame. The generated code depends on this alone: rules, routes and addresses are data.
- * MACs, VLAN tag and EtherType are always looked at.
+ * VLAN tag and EtherType are always looked at.
  */
 export interface Shape {
+  /** MACs: the bridge learns by them; rules may not. */
+  readonly macs: boolean;
   /** Network headers at all: there is a router, an ACL or port security that looks at addresses. */
   readonly l3: boolean;
   /** Source address. */
   readonly source: boolean;
+  readonly destination: boolean;
   /** Protocol, ports, ICMP type and code. */
   readonly ports: boolean;
   /** TCP flags. */
@@ -49,8 +52,10 @@ export function shapeOf(
   const lists = acls.length > 0;
   const set = (bucket: number) => bucket >= 0;
   return {
+    macs: rules === null || rules.macs || bridge.securities.length > 0,
     l3: router !== null || lists || secure || rules?.l3 === true,
     source: secure || multipath || keys.has(AclKey.SRC0) || rules?.source === true,
+    destination: rules === null || rules.destination,
     // The default of a list, and neighbour discovery, are told by the protocol.
     ports: secure || multipath || lists || rules?.ports === true || TRANSPORT.some((key) => keys.has(key)),
     flags: keys.has(AclKey.TCP_FLAGS),

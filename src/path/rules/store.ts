@@ -16,7 +16,8 @@ import {
   Shared,
 } from './log.ts';
 import { looksOf, type RuleLooks } from './looks.ts';
-import { Op, opCode, opLength, ReservedPort, SetField } from './program.ts';
+import { Op, opCode, opLength, ReservedPort } from './program.ts';
+import { goesNormal, takesTtl, wantsSingle } from './wants.ts';
 
 const PORTS = 65536;
 const ROWS = 4096;
@@ -59,6 +60,7 @@ export class RuleStore {
   /** Above 0 when super-frames are to be cut first: an action of a rule or group may want it, or a meter could pass none as a whole. */
   single = 0;
   #ttl = 0;
+  #normal = 0;
   /** Grows with every change. */
   version = 0;
   /** Every frame is handled as by `NORMAL`: `plainRule` says so, or no rule at all (-1: after the last controller was lost). */
@@ -187,7 +189,7 @@ export class RuleStore {
   looks(): RuleLooks {
     const consulted = new Int32Array(KEY_WORDS);
     for (const table of this.tables) table?.consulted(consulted);
-    return looksOf(consulted, this.#ttl > 0 || this.dropFragments);
+    return looksOf(consulted, this.#ttl > 0 || this.dropFragments, this.#normal > 0);
   }
 
   /** After changes: whether all that the tables say is `NORMAL`. */
@@ -272,6 +274,7 @@ export class RuleStore {
   #want(sign: number, words: Int32Array, at: number, length: number): void {
     this.single += sign * wantsSingle(words, at, length);
     this.#ttl += sign * takesTtl(words, at, length);
+    this.#normal += sign * goesNormal(words, at, length);
   }
 
   #dropBuckets(index: number): void {
@@ -323,23 +326,3 @@ export class RuleStore {
 export const Scope = { Some: 0, All: 1, Miss: 2 } as const;
 
 const NO_KEY = new Int32Array(KEY_WORDS);
-
-/** 1 when one of the ops, also those to be written, may want super-frames cut first. */
-function wantsSingle(words: Int32Array, at: number, length: number): number {
-  for (let k = at; k < at + length; k += step(words[k])) {
-    const code = opCode(words[k]);
-    if (code === Op.PushMpls || code === Op.PushPbb || code === Op.PopMpls || code === Op.PopPbb) return 1;
-    if (code === Op.PushVlan) return 1;
-    if (code === Op.SetField && (words[k + 1] === SetField.EthType || words[k + 1] === SetField.IpProto)) return 1;
-  }
-  return 0;
-}
-
-/** 1 when one of the ops, also those to be written, takes the TTL of an IP packet down. */
-function takesTtl(words: Int32Array, at: number, length: number): number {
-  for (let k = at; k < at + length; k += step(words[k])) if (opCode(words[k]) === Op.DecNwTtl) return 1;
-  return 0;
-}
-
-/** Words to the next op, those to be written counted one by one. */
-const step = (word: number): number => (opCode(word) === Op.WriteActions ? 1 : opLength(word));

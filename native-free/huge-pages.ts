@@ -1,0 +1,15 @@
+import * as ffi from './ffi.ts';
+
+const MADV_HUGEPAGE = 14;
+const PAGE = 4096n;
+
+/**
+ * Asks the kernel for pages of 2 MiB behind memory that is touched all over: the processor finds their addresses in fewer entries. A
+ * wish: where there are none, nothing changes. Source: madvise(2), asm-generic/mman-common.h.
+ */
+export function preferHugePages(view: ffi.SharedView): void {
+  const from = ffi.address(view);
+  const first = (from + PAGE - 1n) & -PAGE;
+  const length = from + BigInt(view.byteLength) - first;
+  if (length > 0n) ffi.madvise(first, length, MADV_HUGEPAGE);
+}
