@@ -18,6 +18,7 @@ import {
 } from '../support/twin-rules.ts';
 
 const seed = Number(process.env['TAPYARD_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
+const RUNS = Number(process.env['TAPYARD_RUNS'] ?? 2000);
 const PORTS = ['a', 'b', 'c', 'd'];
 const NUMBERS = [1, 2, 3, 4];
 const YAML = `
@@ -120,7 +121,7 @@ const world = fc
   );
 
 describe(`rules on random frames, against the slow twin (TAPYARD_SEED=${seed})`, () => {
-  it('send the same bytes by the same ports, and count the same', { timeout: 120_000 }, async () => {
+  it('send the same bytes by the same ports, and count the same', { timeout: 120_000 + 40 * RUNS }, async () => {
     const net = await TestSwitch.of(YAML, { rules: true });
     const { log } = net.datapath('red');
     const counts = new Float64Array(net.rulesOf('red').workers[0].rules);
@@ -175,7 +176,7 @@ describe(`rules on random frames, against the slow twin (TAPYARD_SEED=${seed})`,
         for (const index of groups.keys()) say([LogRecord.GroupRemove, index]);
         net.run();
       }),
-      { seed, numRuns: Number(process.env['TAPYARD_RUNS'] ?? 2000) },
+      { seed, numRuns: RUNS },
     );
     expect(seen.sent).toBeGreaterThan(200);
     expect(seen.carried).toBeGreaterThan(500);

@@ -28,8 +28,10 @@ interface Known {
 function known(match: Match): Known {
   const state: Known = { ethertype: null, protocol: null, icmpv6: null, vlan: null, inPort: false };
   for (const { field, value, mask } of match) {
-    if (field.name === 'vlan_vid') state.vlan = (number(value, 0, 2) & PRESENT) !== 0;
-    else if (mask === null) {
+    if (field.name === 'vlan_vid') {
+      const asked = mask === null || (number(mask, 0, 2) & PRESENT) !== 0;
+      state.vlan = asked ? (number(value, 0, 2) & PRESENT) !== 0 : null;
+    } else if (mask === null) {
       if (field.name === 'eth_type') state.ethertype = number(value, 0, 2);
       else if (field.name === 'ip_proto') state.protocol = value[0];
       else if (field.name === 'icmpv6_type') state.icmpv6 = value[0];

@@ -95,6 +95,7 @@ export class FlowTables {
 
   /** @throws OpenFlowError; nothing has changed then */
   change(mod: FlowMod, owner: Owner): void {
+    if ((mod.flags & ~0x1f) !== 0) throw refuse('FLOW_MOD_FAILED', 'BAD_FLAGS', `flags 0x${mod.flags.toString(16)}`);
     switch (mod.command) {
       case 'add':
         this.#add(mod, owner);
@@ -170,7 +171,6 @@ export class FlowTables {
     const { around, indices, log, counters, most, journal } = this.#context;
     const { table, priority, flags } = mod;
     this.#checkTable(table);
-    if ((flags & ~0x1f) !== 0) throw refuse('FLOW_MOD_FAILED', 'BAD_FLAGS', `flags 0x${flags.toString(16)}`);
     checkRule(mod, around);
     const triples = matchWords(mod.match);
     if ((flags & FlowFlag.CheckOverlap) !== 0) this.#refuseOverlap(mod, triples);

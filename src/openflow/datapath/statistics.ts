@@ -4,7 +4,7 @@ import type { QueueConfig } from '../codec/queue.ts';
 import type { FlowStats, GroupStats, MeterStats, PortDesc, PortStats, QueueStats, TableStats } from '../codec/stats.ts';
 import type { TableFeatures } from '../codec/table-features.ts';
 import { ALL_TABLES, FlowFlag, Groups, type MeterMod, Meters, Ports } from '../model.ts';
-import { TABLES } from './check.ts';
+import { checkMatch, TABLES } from './check.ts';
 import type { Counters } from './counters.ts';
 import { tableFeatures } from './features.ts';
 import type { FlowTables, RuleFilter } from './flow-tables.ts';
@@ -40,8 +40,9 @@ export class Statistics {
     return { packets: packets - rule.basePackets, bytes: bytes - rule.baseBytes };
   }
 
-  /** Rows are made as they are taken; a rule that is gone by then is left out. */
+  /** Rows are made as they are taken; a rule that is gone by then is left out. @throws OpenFlowError */
   flowStats(filter: RuleFilter): Iterable<FlowStats> {
+    checkMatch(filter.match);
     return this.#flowRows(this.#context.flows.select(filter));
   }
 
@@ -60,7 +61,9 @@ export class Statistics {
     }
   }
 
+  /** @throws OpenFlowError */
   aggregate(filter: RuleFilter): { packets: bigint; bytes: bigint; flows: number } {
+    checkMatch(filter.match);
     const rules = this.#context.flows.select(filter);
     const counts = rules.map((rule) => this.countsOf(rule));
     return {
