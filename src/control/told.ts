@@ -8,7 +8,8 @@ export class Told {
   readonly #tenants = new Map<number, Message<'set-tenant'>>();
   /** By device, then by outer VLAN. */
   readonly #assigned = new Map<number, Map<number, Message<'assign'>>>();
-  readonly #captures = new Map<number, Message<'capture'>>();
+  /** Captures and live traces. */
+  readonly #taps = new Map<number, Message<'capture' | 'trace'>>();
   #cache: Message<'cache'> | null = null;
 
   note(message: ToWorker): void {
@@ -28,13 +29,14 @@ export class Told {
         break;
       case 'remove-tenant':
         this.#tenants.delete(message.index);
-        for (const [id, { tenant }] of this.#captures) if (tenant === message.index) this.#captures.delete(id);
+        for (const [id, { tenant }] of this.#taps) if (tenant === message.index) this.#taps.delete(id);
         break;
       case 'capture':
-        this.#captures.set(message.order.id, message);
+      case 'trace':
+        this.#taps.set(message.order.id, message);
         break;
       case 'release':
-        this.#captures.delete(message.id);
+        this.#taps.delete(message.id);
         break;
       case 'cache':
         this.#cache = message;
@@ -59,7 +61,7 @@ export class Told {
   get world(): readonly ToWorker[] {
     const cache = this.#cache === null ? [] : [this.#cache];
     const devices = [...this.#devices.values()].map(resumed);
-    return [...cache, ...this.#tenants.values(), ...this.#captures.values(), ...devices];
+    return [...cache, ...this.#tenants.values(), ...this.#taps.values(), ...devices];
   }
 
   /** Whose the devices are: said once tenants have their rules. */

@@ -8,7 +8,16 @@ import { deleteNetns, netnsExists } from '../../native-free/netns.ts';
 import type { Row } from '../../src/control/show.ts';
 import { GUEST } from '../needs.ts';
 import { expectBooksToBalance } from '../support/books.ts';
-import { eventually, isAlive, own, SwitchProcess, sweep, tapyard } from '../support/switch-process.ts';
+import {
+  eventually,
+  isAlive,
+  LAUNCHER,
+  own,
+  Process,
+  SwitchProcess,
+  sweep,
+  tapyard,
+} from '../support/switch-process.ts';
 
 /** Two machines boot without hardware to help, perhaps beside other tests. */
 const BOOT_MS = 120_000;
@@ -50,8 +59,13 @@ describe('a lab of two tenants, each with a virtual machine', () => {
   const digests = new Map<string, string>();
   const file = () => join(running.folder, 'tapyard.yaml');
   const words = (...more: string[]) => tapyard(['lab', ...more]);
-  const exec = (server: string, ...command: string[]) =>
-    words('exec', '--socket', running.socket, file(), server, ...command);
+  const exec = async (server: string, ...command: string[]) => {
+    const process = new Process(LAUNCHER, ['lab', 'exec', '--socket', running.socket, file(), server, ...command]);
+    const { code } = await process.ended;
+    return { code, stdout: process.stdout, stderr: process.stderr };
+  };
+  /** Both at once: a machine is slow without hardware to help. */
+  const ofEach = (test: (name: string) => Promise<void>) => async () => void (await Promise.all(TENANTS.map(test)));
   const servers = async () => (await running.call('servers')) as readonly Row[];
   const server = async (name: string) => (await servers()).find((row) => row['server'] === name);
 
@@ -79,25 +93,34 @@ describe('a lab of two tenants, each with a virtual machine', () => {
     rmSync(folder, { recursive: true });
   });
 
-  it.each(TENANTS)('gives the machine of %s its addresses, one of them by the router', async (name) => {
-    expect(exec(`${name}/vm`, 'ip', 'address', 'show', 'eth0').stdout).toContain('inet 10.0.10.2/24');
-    // Advertised by the router of the tenant, made of the machine's MAC.
-    await eventually('an advertised address', () =>
-      /inet6 fd00:10::[0-9a-f:]+\/64 scope global/.test(exec(`${name}/vm`, 'ip', 'address', 'show', 'eth0').stdout),
-    );
-  });
+  it(
+    'gives machines their addresses, one of them by the router',
+    ofEach(async (name) => {
+      const addresses = async () => (await exec(`${name}/vm`, 'ip', 'address', 'show', 'eth0')).stdout;
+      expect(await addresses()).toContain('inet 10.0.10.2/24');
+      // Advertised by the router of the tenant, made of the machine's MAC.
+      const advertised = /inet6 fd00:10::[0-9a-f:]+\/64 scope global/;
+      await eventually('an advertised address', async () => advertised.test(await addresses()));
+    }),
+  );
 
-  it.each(TENANTS)('lets the machine of %s ping across the router', (name) => {
-    const { code, stdout } = exec(`${name}/vm`, 'ping', '-c', '3', '10.0.20.2');
-    expect(stdout).toContain('3 packets transmitted, 3 packets received');
-    expect(code).toBe(0);
-    expect(exec(`${name}/vm`, 'ping', '-c', '1', '-W', '1', '10.0.20.77').code).toBe(1);
-  });
+  it(
+    'lets machines ping across the router',
+    ofEach(async (name) => {
+      const { code, stdout } = await exec(`${name}/vm`, 'ping', '-c', '3', '10.0.20.2');
+      expect(stdout).toContain('3 packets transmitted, 3 packets received');
+      expect(code).toBe(0);
+      expect((await exec(`${name}/vm`, 'ping', '-c', '1', '-W', '1', '10.0.20.77')).code).toBe(1);
+    }),
+  );
 
-  it.each(TENANTS)('moves 10 MB over TCP to the machine of %s, those of its own tenant', (name) => {
-    const { stdout } = exec(`${name}/vm`, 'sh', '-c', 'wget -q -O - http://10.0.20.2/data | sha256sum');
-    expect(stdout.split(' ')[0]).toBe(digests.get(name));
-  });
+  it(
+    'moves 10 MB over TCP to each machine, those of its own tenant',
+    ofEach(async (name) => {
+      const { stdout } = await exec(`${name}/vm`, 'sh', '-c', 'wget -q -O - http://10.0.20.2/data | sha256sum');
+      expect(stdout.split(' ')[0]).toBe(digests.get(name));
+    }),
+  );
 
   it('accounts for every frame of it', async () => {
     await expectBooksToBalance(running);
@@ -109,7 +132,7 @@ describe('a lab of two tenants, each with a virtual machine', () => {
     }
   });
 
-  it('shows its servers, and what a console has said', () => {
+  it('shows its servers, and what a console has said', async () => {
     const status = words('status', '--socket', running.socket, file());
     expect(status.stdout).toMatch(/red\/vm +qemu +vm +running/);
     expect(words('console', '--once', '--socket', running.socket, file(), 'red/vm').stdout).toContain('guest ready');
@@ -118,14 +141,14 @@ describe('a lab of two tenants, each with a virtual machine', () => {
     expect([wrong.code, wrong.stderr]).toEqual([2, expect.stringContaining('name one of red/vm, blue/vm')]);
     const other = words('status', '--socket', running.socket, join(folder, 'other.yaml'));
     expect([other.code, other.stderr]).toEqual([69, expect.stringContaining('name that file')]);
-    expect(exec('red/web', 'sh', '-c', 'exit 7').code).toBe(7);
+    expect((await exec('red/web', 'sh', '-c', 'exit 7')).code).toBe(7);
   });
 
   it('starts a machine again that was killed, and forwards on meanwhile', async () => {
     const before = Number((await server('blue/vm'))?.['pid']);
     process.kill(before, 'SIGKILL');
     await eventually('its end', async () => (await server('blue/vm'))?.['state'] === 'waiting');
-    expect(exec('red/vm', 'ping', '-c', '2', '10.0.20.2').code).toBe(0);
+    expect((await exec('red/vm', 'ping', '-c', '2', '10.0.20.2')).code).toBe(0);
     const again = await eventually('its next start', async () => {
       const row = await server('blue/vm');
       return row?.['state'] === 'running' ? row : null;
