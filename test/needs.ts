@@ -27,6 +27,11 @@ const NEEDS = {
   tun: { reason: 'no /dev/net/tun', met: () => readable('/dev/net/tun') },
   ip: { reason: 'no ip and tc (apt-get install iproute2)', met: () => runs('ip', '-V') && runs('tc', '-V') },
   netns: { reason: 'no network namespaces may be made here', met: () => runs('unshare', '-n', 'true') },
+  users: {
+    reason: 'users without privileges may make no user namespaces here',
+    met: () =>
+      runs('setpriv', '--reuid=65534', '--clear-groups', 'unshare', '--user', '--map-root-user', '--net', 'true'),
+  },
   guest: {
     reason: 'no QEMU, or no kernel and initramfs for it (sh test/support/guest.sh)',
     met: () => runs(QEMU, '--version') && existsSync(`${GUEST}/initrd.gz`),
@@ -64,6 +69,7 @@ const SUITES: readonly { readonly files: string; readonly needs: readonly Need[]
   { files: 'test/lab/**/!(machines|cap).test.ts', needs: LINUX },
   { files: 'test/lab/capture.test.ts', needs: ['tshark'] },
   { files: 'test/lab/cap.test.ts', needs: [...LINUX, 'cap'] },
+  { files: 'test/lab/rootless.test.ts', needs: ['users'] },
   { files: 'test/lab/machines.test.ts', needs: [...LINUX, 'guest'] },
   { files: 'test/lab/{controllers,restarts}.test.ts', needs: ['controllers'] },
   { files: 'test/lab/add-flows.test.ts', needs: ['ofctl'] },

@@ -3,12 +3,30 @@ import { type CheckResult, runChecks } from '../lab/check.ts';
 import { demoChecks } from '../lab/checks.ts';
 import { Lab } from '../lab/lab.ts';
 import { showLive } from '../lab/live.ts';
+import { runRootless } from '../lab/rootless.ts';
 import { Exit } from './exit.ts';
 import { table } from './table.ts';
 
-/** Builds the lab of two tenants, checks what Tapyard claims, shows it live on a terminal, and takes everything down. */
-export async function demo(options: { once?: true; json?: true; seconds: number }): Promise<void> {
+interface DemoOptions {
+  readonly once?: true;
+  readonly json?: true;
+  readonly rootless?: true;
+  readonly seconds: number;
+}
+
+/**
+ * Builds the lab of two tenants, checks what Tapyard claims, shows it live on a terminal, and takes everything down. Who is not root does so
+ * in a user namespace of his own.
+ */
+export async function demo(options: DemoOptions): Promise<void> {
   const json = options.json === true;
+  if (options.rootless === true || process.geteuid?.() !== 0) {
+    if (!json) process.stdout.write('In a user namespace of its own\n');
+    const { once, seconds } = options;
+    const words = [once === true ? ['--once'] : [], json ? ['--json'] : [], ['--seconds', String(seconds)]].flat();
+    process.exitCode = await runRootless(['demo', ...words]);
+    return;
+  }
   const say = (text: string) => {
     if (!json) process.stdout.write(`${text}\n`);
   };

@@ -123,8 +123,12 @@ export function commands(): Command {
     .option('--once', 'end after the checks')
     .option('--json', 'the checks as JSON')
     .option('--seconds <n>', 'how long the throughput test sends', positive, 2)
-    .addHelpText('after', '\nNeeds root. Leaves nothing behind.\n\nExample:\n  tapyard demo --once')
-    .action(async (options: { once?: true; json?: true; seconds: number }) =>
+    .option('--rootless', 'in a user namespace of its own, as who is not root does anyway')
+    .addHelpText(
+      'after',
+      '\nNeeds root, or a machine that lets users make user namespaces. Leaves nothing behind.\n\nExamples:\n  tapyard demo --once\n  tapyard demo --rootless',
+    )
+    .action(async (options: { once?: true; json?: true; rootless?: true; seconds: number }) =>
       (await import('./demo.ts')).demo(options),
     );
 

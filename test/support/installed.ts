@@ -3,7 +3,7 @@ import { globSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 
 /** Much longer than anything takes on a busy machine. */
-const PATIENCE_MS = 120_000;
+const PATIENCE_MS = 280_000;
 
 export interface Done {
   readonly code: number | null;

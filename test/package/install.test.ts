@@ -122,3 +122,73 @@ describe('the package that npm installs', () => {
     expect(JSON.parse(done.stdout)).toMatchObject({ ok: true });
   }, 120_000);
 });
+
+/** Both builds compile into the checkout's dist: so in one file, one after the other. */
+describe('the packages that install without npm', () => {
+  let deb: string;
+  let tarball: string;
+  /** Runs what was unpacked as on a machine that has no Node. */
+  const bare = (program: string, ...words: readonly string[]) =>
+    run('env', ['-i', 'PATH=/usr/sbin:/usr/bin:/sbin:/bin', program, ...words], '/');
+
+  beforeAll(async () => {
+    const said = await mustRun('npm', ['run', '--silent', 'package', '--', join(folder, 'build')]);
+    [deb, tarball] = said.trim().split('\n');
+  }, 300_000);
+
+  test('the .deb says what it is and needs', async () => {
+    const field = async (name: string) => (await mustRun('dpkg-deb', ['--field', deb, name])).trim();
+    expect(await field('Package')).toBe('tapyard');
+    expect(await field('Version')).toBe(await mustRun(command, ['--version']).then((text) => text.trim()));
+    expect(await field('Architecture')).toBe((await mustRun('dpkg', ['--print-architecture'])).trim());
+    expect((await field('Depends')).split(', ')).toEqual(expect.arrayContaining(['libatomic1', 'iproute2']));
+    expect(await mustRun('dpkg-deb', ['--info', deb])).not.toMatch(/postinst|preinst/);
+  });
+
+  test('the .deb has all in its place, owned by root, and the unit names what it has', async () => {
+    const lines = (await mustRun('dpkg-deb', ['--contents', deb])).trim().split('\n');
+    expect(lines.filter((line) => !/^[-dl][rwx-]{9} root\/root /.test(line))).toEqual([]);
+    const paths = lines.map((line) => line.split(/\s+/)[5]);
+    expect(paths.filter((path) => !/^\.\/(usr\/.*)?$/.test(path))).toEqual([]);
+    expect(paths).toEqual(
+      expect.arrayContaining([
+        './usr/lib/systemd/system/tapyard.service',
+        './usr/share/bash-completion/completions/tapyard',
+        './usr/share/zsh/vendor-completions/_tapyard',
+        './usr/share/fish/vendor_completions.d/tapyard.fish',
+        './usr/share/doc/tapyard/copyright',
+      ]),
+    );
+    expect(paths.some((path) => /node_modules\/(vitest|typescript|@types)/.test(path))).toBe(false);
+    const unit = readFileSync('examples/systemd/tapyard.service', 'utf8');
+    expect(paths).toContain(`.${/^ExecStart=(\S+)/m.exec(unit)?.[1]}`);
+  });
+
+  test('the .deb, unpacked, runs without another Node: --version, check, completion, worker threads', async () => {
+    const root = join(folder, 'root');
+    await mustRun('dpkg-deb', ['--extract', deb, root]);
+    const program = join(root, 'usr/bin/tapyard');
+    expect(await bare(program, '--version')).toMatchObject({ code: 0, stderr: '' });
+    const example = join(root, 'usr/lib/tapyard/examples/router.yaml');
+    expect(await bare(program, 'check', example)).toMatchObject({ code: 0, stderr: '' });
+    expect(missingEntries(join(root, 'usr/lib/tapyard'))).toEqual([]);
+    const completion = readFileSync(join(root, 'usr/share/bash-completion/completions/tapyard'), 'utf8');
+    expect(completion).toBe((await run(command, ['completion', 'bash'])).stdout);
+    const bench = join(root, 'usr/lib/tapyard/examples/bench.yaml');
+    const words = ['--config', bench, '--pcap', join(folder, 'some.pcap'), '--in', 'a', '--seconds', '1', '--json'];
+    expect(await bare(program, 'bench', 'path', ...words)).toMatchObject({ code: 0, stderr: '' });
+  });
+
+  test('the tarball runs from any prefix, through a link too', async () => {
+    const prefix = join(folder, 'a prefix');
+    mkdirSync(prefix);
+    await mustRun('tar', ['-xzf', tarball, '-C', prefix, '--strip-components=1']);
+    symlinkSync(join(prefix, 'bin/tapyard'), join(folder, 'linked'));
+    expect(await bare(join(folder, 'linked'), '--version')).toMatchObject({ code: 0, stderr: '' });
+    const example = join(prefix, 'lib/tapyard/examples/minimal.yaml');
+    expect(await bare(join(prefix, 'bin/tapyard'), 'check', example)).toMatchObject({ code: 0, stderr: '' });
+    expect(readFileSync(join(prefix, 'lib/systemd/system/tapyard.service'), 'utf8')).toContain(
+      '=/usr/local/bin/tapyard',
+    );
+  });
+});
