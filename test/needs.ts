@@ -17,7 +17,7 @@ function readable(path: string): boolean {
   }
 }
 
-/** Where test/support/guest.sh puts a kernel and an initramfs for virtual machines. */
+/** Where test/run.sh has examples/guest put a kernel and an initramfs for virtual machines. */
 export const GUEST = fileURLToPath(new URL('../node_modules/.cache/guest', import.meta.url));
 const QEMU = process.arch === 'arm64' ? 'qemu-system-aarch64' : 'qemu-system-x86_64';
 
@@ -33,7 +33,7 @@ const NEEDS = {
       runs('setpriv', '--reuid=65534', '--clear-groups', 'unshare', '--user', '--map-root-user', '--net', 'true'),
   },
   guest: {
-    reason: 'no QEMU, or no kernel and initramfs for it (sh test/support/guest.sh)',
+    reason: 'no QEMU, or no kernel and initramfs for it (sh examples/guest/make node_modules/.cache/guest)',
     met: () => runs(QEMU, '--version') && existsSync(`${GUEST}/initrd.gz`),
   },
   cap: {

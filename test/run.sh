@@ -12,7 +12,7 @@ case $(uname -m) in
   aarch64) sh bin/prepare qemu-system-aarch64=qemu-system-arm ;;
   *) sh bin/prepare qemu-system-x86_64=qemu-system-x86 ;;
 esac
-sh test/support/guest.sh
+sh examples/guest/make node_modules/.cache/guest
 sh bin/install-cap
 rm -rf coverage
 mkdir -p coverage/threads
