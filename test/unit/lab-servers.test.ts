@@ -99,15 +99,21 @@ describe('a console', () => {
 });
 
 describe('a command by the shell on a console', () => {
-  /** A shell that echoes what is typed, as a terminal does, and answers in its own way. */
-  function shell(answer: (mark: string) => string): ConsoleLine {
+  /**
+   * A shell that echoes what is typed, as a terminal does, and answers in its own way.
+   * @param lost lines that are typed before it is there
+   */
+  function shell(answer: (mark: string) => string, lost = 0, typed: string[] = []): ConsoleLine {
     const console = new Console(null, () => {});
     console.add('/ # ');
     return {
       since: async (from) => console.since(from),
       type: async (text) => {
+        typed.push(text);
+        if (typed.length <= lost) return;
         console.add(text.replace('\n', '\r\n'));
-        console.add(answer(/echo (@\d+);/.exec(text)?.[1] ?? ''));
+        const knock = /^echo (@\d+\?)\n$/.exec(text)?.[1];
+        console.add(knock === undefined ? answer(/echo (@\d+);/.exec(text)?.[1] ?? '') : `${knock}\r\n/ # `);
       },
     };
   }
@@ -119,10 +125,18 @@ describe('a command by the shell on a console', () => {
     expect(await runOnConsole(silent, ['true'], 1000)).toEqual({ text: '', code: 0 });
   });
 
+  it('waits for a machine that boots, and is typed once', async () => {
+    const typed: string[] = [];
+    const line = shell((mark) => `${mark}\r\nnow\r\n${mark} 0\r\n/ # `, 2, typed);
+    expect(await runOnConsole(line, ['date'], 30_000)).toEqual({ text: 'now\n', code: 0 });
+    expect(typed.filter((text) => text.includes('date'))).toHaveLength(1);
+    expect(typed).toHaveLength(4);
+  });
+
   it('says so when nobody answers', async () => {
     await expect(
       runOnConsole(
-        shell(() => 'login: '),
+        shell(() => 'login: ', 1000),
         ['true'],
         100,
       ),

@@ -21,10 +21,13 @@ export interface ConsoleLine {
 }
 
 const LOOK_MS = 50;
+/** What is typed while a machine boots may be lost. */
+const KNOCK_MS = 1000;
 
 /**
  * Runs a command on a machine whose console has a shell that waits for input: there is no other way into a machine that we know
- * nothing of. What it prints is what lies between two lines that nothing else prints.
+ * nothing of. First it is knocked at until the shell answers, since the machine may still boot. What the command prints is what lies
+ * between two lines that nothing else prints.
  * @returns what it printed, and its exit code
  * @throws UserError when no answer comes in time
  */
@@ -35,16 +38,34 @@ export async function runOnConsole(
 ): Promise<{ readonly text: string; readonly code: number }> {
   const mark = `@${randomInt(1e9)}`;
   const command = words.map(shellWord).join(' ');
+  const patience = { left: timeoutMs };
+  await answer(line, `echo ${mark}?\n`, new RegExp(`(?:^|\\n)${mark}\\?\\r?\\n`), patience, KNOCK_MS);
+  const whole = new RegExp(`(?:^|\\n)${mark}\\r?\\n([^]*?)${mark} (\\d+)\\r?\\n`);
+  const found = await answer(line, `echo ${mark}; ${command}; echo ${mark} $?\n`, whole, patience);
+  return { text: found[1].replaceAll('\r\n', '\n'), code: Number(found[2]) };
+}
+
+/** Types a text, and again every so often if it is told to, until the answer comes. @param patience in milliseconds; what is used is taken off */
+async function answer(
+  line: ConsoleLine,
+  typed: string,
+  expected: RegExp,
+  patience: { left: number },
+  againMs = Number.POSITIVE_INFINITY,
+): Promise<RegExpExecArray> {
   let { end } = await line.since(Number.MAX_SAFE_INTEGER);
-  await line.type(`echo ${mark}; ${command}; echo ${mark} $?\n`);
-  const answer = new RegExp(`(?:^|\\n)${mark}\\r?\\n([^]*?)${mark} (\\d+)\\r?\\n`);
   let text = '';
-  for (let waited = 0; waited <= timeoutMs; waited += LOOK_MS) {
+  await line.type(typed);
+  for (let since = 0; patience.left >= 0; patience.left -= LOOK_MS, since += LOOK_MS) {
     const news = await line.since(end);
     ({ end } = news);
     text += news.text;
-    const found = answer.exec(text);
-    if (found !== null) return { text: found[1].replaceAll('\r\n', '\n'), code: Number(found[2]) };
+    const found = expected.exec(text);
+    if (found !== null) return found;
+    if (since >= againMs) {
+      since = 0;
+      await line.type(typed);
+    }
     await sleep(LOOK_MS);
   }
   throw new UserError(
