@@ -15,12 +15,16 @@ tenants:
 `;
 
 let folder: string;
+/** A capture of one frame. */
+let pcap: string;
 /** What npm put into the PATH, and the folder of the package. */
 let command: string;
 let home: string;
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'tapyard-npm-'));
+  pcap = join(folder, 'some.pcap');
+  writeFileSync(pcap, pcapFile([frame({ payload: 'x', pad: true })]));
   const registry = await Registry.start(join(folder, 'registry'));
   try {
     const tarball = await packCheckout(folder);
@@ -76,8 +80,6 @@ describe('the package that npm installs', () => {
   });
 
   test('measures by programs and threads of its own', async () => {
-    const pcap = join(folder, 'some.pcap');
-    writeFileSync(pcap, pcapFile([frame({ payload: 'x', pad: true })]));
     const words = [
       '--config',
       join(home, 'examples/bench.yaml'),
@@ -175,7 +177,7 @@ describe('the packages that install without npm', () => {
     const completion = readFileSync(join(root, 'usr/share/bash-completion/completions/tapyard'), 'utf8');
     expect(completion).toBe((await run(command, ['completion', 'bash'])).stdout);
     const bench = join(root, 'usr/lib/tapyard/examples/bench.yaml');
-    const words = ['--config', bench, '--pcap', join(folder, 'some.pcap'), '--in', 'a', '--seconds', '1', '--json'];
+    const words = ['--config', bench, '--pcap', pcap, '--in', 'a', '--seconds', '1', '--json'];
     expect(await bare(program, 'bench', 'path', ...words)).toMatchObject({ code: 0, stderr: '' });
   });
 
