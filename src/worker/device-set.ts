@@ -8,7 +8,7 @@ import type { RemoteInbox } from '../port/remote-port.ts';
 
 /** Index of the books that belong to no tenant: those of shared uplinks. */
 export const NO_TENANT = 0;
-const QUEUE = 1024;
+export const QUEUE = 1024;
 /** Of devices that are not there: it has no room. */
 const NOWHERE = new TxQueue(0);
 

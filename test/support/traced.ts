@@ -6,7 +6,13 @@ import type { TestSwitch } from './test-switch.ts';
 /** What `tapyard trace` says of a frame that a port of a test switch received now. */
 export function traced(net: TestSwitch, tenant: string, port: string, frame: Uint8Array, vnet?: Uint8Array): Trace {
   const { tenants, linkUp, buckets, nowUs } = net;
-  const context = { tenants, offloads: net.engine.devices.offloads, linkUp, buckets, nowUs };
+  const context = {
+    tenants,
+    offloads: net.engine.devices.offloads.slice(0, net.devices.ends.size),
+    linkUp,
+    buckets,
+    nowUs,
+  };
   return traceFrame(context, net.tenant(tenant), port, frame, vnet);
 }
 

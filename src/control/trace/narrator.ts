@@ -69,12 +69,16 @@ export class Narrator implements Observer {
           return;
         }
         const before = this.#look(batch);
+        const said = this.steps.length;
+        const dropped = this.#dropped(batch.port[0]);
+        const row = batch.port[0];
         // The last stage goes on into the way out, which tells for itself.
         if (stage.name === 'forward') this.#forward(batch, () => stage.run(batch));
         else {
           stage.run(batch);
           this.#after(stage.name, batch, before);
         }
+        this.#copies(stage.name, row, said, dropped);
       },
     };
   }
@@ -211,6 +215,16 @@ export class Narrator implements Observer {
 
   #dropped(row: number): number[] {
     return DROP_REASONS.map((_, reason) => this.#ledger.get(row, Column.Drops + reason));
+  }
+
+  /** What was dropped that no step has told of yet: copies of the frame, which rules have made. */
+  #copies(stage: string, row: number, said: number, before: readonly number[]): void {
+    const now = this.#dropped(row);
+    const told = this.steps.slice(said);
+    for (const [reason, count] of now.entries()) {
+      if (count === before[reason] || told.some(({ text }) => text.includes(dropText(reason)))) continue;
+      this.say(stage, `a copy is ${dropText(reason)}`);
+    }
   }
 
   #headers(batch: Batch): string {

@@ -7,11 +7,12 @@ import type { Devices } from '../../path/devices.ts';
 import { ROUTER_ROW, type TenantImage, WorkCount } from '../../path/image.ts';
 import type { RulesImage } from '../../path/rules/log.ts';
 import { SharedBuckets } from '../../table/shared-buckets.ts';
+import { QUEUE } from '../../worker/device-set.ts';
 
 const RING = 1 << 17;
-const HEADS = 512;
-const BODIES = 16;
-const QUEUE = 512;
+/** Heads beyond those that tenants may hold. */
+const SPARE = 64;
+const BODIES = 64;
 
 /**
  * A tenant's image in which everything that a frame may change is a copy: what was learned, neighbours, books, counters, rings. A
@@ -65,19 +66,48 @@ function emptyQueue(device: number): TxQueue {
   return queue;
 }
 
-/** @param offloads of each device, by index @param linkUp the real ones @param buckets the real ones, of which a copy is taken */
-export function makeStand(offloads: Int32Array, linkUp: Int32Array, buckets: SharedBuckets, tenants: number): Stand {
-  const { memory, count } = buckets.handles();
+/** Memory that shadows use, one after the other, if it is large enough and all of it was given back. */
+let memory: Pool | undefined;
+
+function poolOf(heads: number, tenants: number): Pool {
+  const kept = memory;
+  const fits = kept !== undefined && kept.heads >= heads && kept.limit.length >= tenants;
+  if (!fits || kept.freeHeads < kept.heads || kept.freeBodies < kept.bodies) memory = new Pool(heads, BODIES, tenants);
+  return memory ?? new Pool(heads, BODIES, tenants);
+}
+
+/**
+ * @param offloads of each device, by index @param linkUp the real ones @param buckets the real ones, of which a copy is taken
+ * @param room heads that each tenant may take now, by its index
+ */
+export function makeStand(
+  offloads: Int32Array,
+  linkUp: Int32Array,
+  buckets: SharedBuckets,
+  room: ReadonlyMap<number, number>,
+): Stand {
+  const handles = buckets.handles();
+  const pool = poolOf(SPARE + Math.max(...room.values()), 1 + Math.max(...room.keys()));
+  for (const [tenant, heads] of room) pool.limit[tenant] = heads;
   return {
-    pool: new Pool(HEADS, BODIES, tenants),
+    pool,
     devices: {
       count: offloads.length,
       offloads,
       linkUp,
       queues: Array.from(offloads, (_, device) => emptyQueue(device)),
     },
-    buckets: SharedBuckets.attach({ memory: copyOf(memory), count }),
+    buckets: SharedBuckets.attach({ memory: copyOf(handles.memory), count: handles.count }),
   };
+}
+
+/** Gives back what lies in the queues. */
+export function clearStand({ pool, devices }: Stand): void {
+  for (const queue of devices.queues) {
+    pool.releaseHeads(queue.head, queue.count);
+    for (let k = 0; k < queue.count; k++) pool.release(queue.body[k]);
+    queue.count = 0;
+  }
 }
 
 function copyOf(memory: SharedArrayBuffer): SharedArrayBuffer {

@@ -2,7 +2,7 @@ import { UserError } from '../../errors.ts';
 import { Batch } from '../../frame/batch.ts';
 import { VNET_SIZE } from '../../frame/layout.ts';
 import type { TxQueue } from '../../frame/tx-queue.ts';
-import { DROP_COUNT, DROP_REASONS } from '../../observe/drop.ts';
+import { DROP_COUNT, DROP_REASONS, Drop } from '../../observe/drop.ts';
 import { COLUMNS, Column, type Ledger } from '../../observe/ledger.ts';
 import { ROUTER_ROW } from '../../path/image.ts';
 import { takeLeaked } from '../../path/leak.ts';
@@ -10,8 +10,9 @@ import { RuleStore } from '../../path/rules/store.ts';
 import { type LeakSink, TenantPath } from '../../path/tenant-path.ts';
 import { arriveCopy } from '../../port/arrival.ts';
 import type { Tenant } from '../../tenant/tenant.ts';
+import { headsFor } from '../../worker/tenant-set.ts';
 import { Narrator, type Step } from './narrator.ts';
-import { makeStand, shadowOf } from './shadow.ts';
+import { clearStand, makeStand, shadowOf } from './shadow.ts';
 
 export interface TraceContext {
   readonly tenants: readonly Tenant[];
@@ -54,7 +55,7 @@ export function traceFrame(
     context.offloads,
     context.linkUp,
     context.buckets,
-    1 + Math.max(...context.tenants.map(({ index }) => index)),
+    new Map(context.tenants.map((one) => [one.index, roomOf(one)])),
   );
   const { pool } = stand;
   const steps: Step[] = [];
@@ -92,21 +93,32 @@ export function traceFrame(
   batch.port[0] = row;
   first.path.receive(batch);
   steps.push(...first.narrator.steps);
-  const drops = dropsOf(first.path.ledger);
+  const drops = dropsOf(first.path.ledger, tenant);
+  const paths = [first.path];
   const other = taker as Tenant | undefined;
   if (other !== undefined) {
     const second = pathOf(other, { leak: () => false });
     stamp(leaked, other.image.index);
     second.path.route(leaked);
     steps.push(...second.narrator.steps);
-    drops.push(...dropsOf(second.path.ledger));
+    drops.push(...dropsOf(second.path.ledger, other));
+    paths.push(second.path);
   }
-  return { steps, drops, outputs: outputsOf(context, stand.devices.queues, pool.octets) };
+  const outputs = outputsOf(context, stand.devices.queues, pool.octets);
+  for (const { hold } of paths) hold?.clear(Drop.PortClosed);
+  clearStand(stand);
+  return { steps, drops, outputs };
 }
 
-function dropsOf(ledger: Ledger): string[] {
+/** Heads that a worker would let the tenant take now. */
+function roomOf({ image, ledgers, rows }: Tenant): number {
+  const held = rows.reduce((sum, row) => sum + ledgers[0].get(row, Column.Held), 0);
+  return Math.max(0, headsFor(image.frames) - held);
+}
+
+function dropsOf(ledger: Ledger, { rows }: Tenant): string[] {
   const reasons = new Set<number>();
-  for (let row = 0; row < ledger.rows; row++)
+  for (const row of rows)
     for (let reason = 0; reason < DROP_COUNT; reason++)
       if (ledger.cells[row * COLUMNS + Column.Drops + reason] > 0) reasons.add(reason);
   return [...reasons].map((reason) => DROP_REASONS[reason].name);
