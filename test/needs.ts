@@ -53,6 +53,7 @@ const NEEDS = {
     reason: 'no zsh and fish (apt-get install zsh fish)',
     met: () => runs('zsh', '-fc', ':') && runs('fish', '-Nc', ':'),
   },
+  promtool: { reason: 'no promtool (apt-get install prometheus)', met: () => runs('promtool', '--version') },
   tshark: { reason: 'no tshark (apt-get install tshark)', met: () => runs('tshark', '-v') },
 } as const;
 type Need = keyof typeof NEEDS;
@@ -68,6 +69,7 @@ const SUITES: readonly { readonly files: string; readonly needs: readonly Need[]
   { files: 'test/contract/openflow-judges.test.ts', needs: ['ofctl', 'controllers'] },
   { files: 'test/lab/**/!(machines|cap).test.ts', needs: LINUX },
   { files: 'test/lab/capture.test.ts', needs: ['tshark'] },
+  { files: 'test/lab/metrics.test.ts', needs: ['promtool'] },
   { files: 'test/lab/cap.test.ts', needs: [...LINUX, 'cap'] },
   { files: 'test/lab/rootless.test.ts', needs: ['users'] },
   { files: 'test/lab/machines.test.ts', needs: [...LINUX, 'guest'] },

@@ -7,7 +7,7 @@ PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 sh bin/prepare libatomic.so.1=libatomic1 ip=iproute2 tc=iproute2 systemd-analyze=systemd ethtool=ethtool tshark=tshark \
   osken-manager=python3-os-ken ovs-testcontroller=openvswitch-testcontroller \
   pgrep=procps setpriv=util-linux unshare=util-linux busybox=busybox-static cpio=cpio openssl=openssl ovs-ofctl=openvswitch-common \
-  zsh=zsh fish=fish
+  zsh=zsh fish=fish promtool=prometheus
 case $(uname -m) in
   aarch64) sh bin/prepare qemu-system-aarch64=qemu-system-arm ;;
   *) sh bin/prepare qemu-system-x86_64=qemu-system-x86 ;;

@@ -29,6 +29,21 @@ export function* metricsOf(running: Switch, version: string): Generator<Family> 
   yield counter('port_drop_total', 'Frames dropped, by the port they came from and the reason.', dropSamples(running));
   yield gauge('port_up', 'Whether the link of the port is up.', linkSamples(running));
   yield counter('acl_hits_total', 'Frames decided by a rule of an access control list.', aclSamples(running));
+  yield gauge(
+    'rules',
+    'Rules of an OpenFlow table.',
+    tableSamples(running, ({ active }) => active),
+  );
+  yield counter(
+    'table_lookups_total',
+    'Frames that were looked up in an OpenFlow table.',
+    tableSamples(running, ({ lookups }) => Number(lookups)),
+  );
+  yield counter(
+    'table_matches_total',
+    'Frames that a rule of the table matched.',
+    tableSamples(running, ({ matches }) => Number(matches)),
+  );
   yield gauge('tenant_usage', 'What a tenant uses of its quotas.', usageSamples(running));
   yield gauge('tenant_quota', 'Quotas of a tenant.', quotaSamples(running));
   yield counter(
@@ -64,6 +79,8 @@ export function* metricsOf(running: Switch, version: string): Generator<Family> 
     workerSamples(running, 'idle'),
   );
 }
+
+type TableStats = ReturnType<Tenant['datapath']['statistics']['tableStats']>[number];
 
 function gauge(name: string, help: string, samples: Iterable<Sample>): Family {
   return { name: NAMES + name, type: 'gauge', help, samples };
@@ -123,6 +140,14 @@ function* aclSamples(running: Switch): Generator<Sample> {
   }
 }
 
+/** Tables that have a rule, or were looked up in. */
+function* tableSamples(running: Switch, read: (table: TableStats) => number): Generator<Sample> {
+  for (const { model, datapath } of running.tenants)
+    for (const row of datapath.statistics.tableStats())
+      if (row.active > 0 || row.lookups > 0n)
+        yield { labels: { tenant: model.name, table: String(row.table) }, value: read(row) };
+}
+
 function* usageSamples(running: Switch): Generator<Sample> {
   for (const tenant of running.tenants) {
     const used = {
@@ -131,6 +156,7 @@ function* usageSamples(running: Switch): Generator<Sample> {
       neighbors: tenant.neighbors.count,
       routes: tenant.routeCount,
       acl_rules: tenant.model.acls.reduce((sum, { rules }) => sum + rules.length, 0),
+      rules: tenant.datapath.flows.size,
     };
     for (const [quota, value] of Object.entries(used)) yield { labels: { tenant: tenant.model.name, quota }, value };
   }
