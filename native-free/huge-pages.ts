@@ -3,6 +3,17 @@ import * as ffi from './ffi.ts';
 const MADV_HUGEPAGE = 14;
 const PAGE = 4096n;
 
+/** Bytes of a line of the processor's caches. */
+const LINE = 64;
+
+/** @returns zeroed words that begin with a cache line, in huge pages where there are such */
+export function alignedWords(words: number): Int32Array<SharedArrayBuffer> {
+  const memory = new SharedArrayBuffer(words * 4 + LINE);
+  preferHugePages(new Uint8Array(memory));
+  const over = Number(ffi.address(new Uint8Array(memory)) % BigInt(LINE));
+  return new Int32Array(memory, over === 0 ? 0 : LINE - over, words);
+}
+
 /**
  * Asks the kernel for pages of 2 MiB behind memory that is touched all over: the processor finds their addresses in fewer entries. A
  * wish: where there are none, nothing changes. Source: madvise(2), asm-generic/mman-common.h.

@@ -24,6 +24,8 @@ export class Pool {
   /** Most head slots that each may hold, copies and pieces of its frames included; all of them at first. */
   readonly limit: Int32Array;
   /** A word a slot: references in the lower half, owner in the upper. */
+  /** Makes zeroed memory for what else the worker looks up for each frame. */
+  readonly words: (count: number) => Int32Array;
   readonly #state: Int32Array;
   readonly #freeHeads: Int32Array;
   readonly #freeBodies: Int32Array;
@@ -31,8 +33,14 @@ export class Pool {
   #spareHeads: number;
   #spareBodies: number;
 
-  /** @param tenants number of tenants that `takeHead` may name */
-  constructor(heads: number, bodies: number, tenants: number) {
+  /** @param tenants number of tenants that `takeHead` may name @param words makes zeroed memory; it knows where that lies best */
+  constructor(
+    heads: number,
+    bodies: number,
+    tenants: number,
+    words: (count: number) => Int32Array = (count) => new Int32Array(count),
+  ) {
+    this.words = words;
     this.heads = heads;
     this.bodies = bodies;
     this.#bodyBase = heads * layout.HEAD_STRIDE;

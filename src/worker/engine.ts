@@ -36,6 +36,8 @@ export interface EngineOptions {
   readonly uplinks: Ledger;
   /** Writes monotonic microseconds, of the same origin on all threads, into the first element. */
   readonly clock: (into: Float64Array) => void;
+  /** Makes zeroed memory for tables that are looked up at random. */
+  readonly words?: (count: number) => Int32Array;
   /** Tells the slow path that punt rings hold something. */
   readonly ring: () => void;
 }
@@ -74,7 +76,7 @@ export class Engine {
 
   constructor(options: EngineOptions) {
     const { worker, buckets } = options;
-    const pool = new Pool(options.heads, options.bodies, options.tenants);
+    const pool = new Pool(options.heads, options.bodies, options.tenants, options.words);
     const scheduler = new Scheduler(options.tenants);
     const devices = new DeviceSet(pool, options.devices, options.linkUp, options.uplinks);
     scheduler.setWeight(NO_TENANT, 1);

@@ -1,6 +1,6 @@
 import { receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { clockSince, microsecondsSince } from '../../native-free/clock.ts';
-import { preferHugePages } from '../../native-free/huge-pages.ts';
+import { alignedWords, preferHugePages } from '../../native-free/huge-pages.ts';
 import { Ledger } from '../observe/ledger.ts';
 import { CapPort } from '../port/cap-port.ts';
 import { ImpairPort } from '../port/impair-port.ts';
@@ -41,6 +41,7 @@ const engine = new Engine({
   linkUp,
   uplinks: new Ledger(settings.uplinkRows, settings.uplinks),
   clock: clockSince(settings.origin),
+  words: alignedWords,
   ring: () => {
     Atomics.add(control, Control.Bell, 1);
     Atomics.notify(control, Control.Bell);

@@ -73,7 +73,7 @@ export class FlowCache {
   readonly #pool: Pool;
   readonly #devices: Devices;
   readonly #table4: Int32Array;
-  #table6 = new Int32Array(0);
+  #table6: Int32Array = new Int32Array(0);
   readonly #seed = crypto.getRandomValues(new Int32Array(1))[0];
   readonly #editor: FrameEditor;
   #image: TenantImage;
@@ -118,7 +118,7 @@ export class FlowCache {
     this.#image = image;
     this.#parse = parse;
     this.shape = shapeOf(image, null, tapped);
-    this.#table4 = new Int32Array(idle ? 0 : PLACES4 * 2 * STRIDE4);
+    this.#table4 = pool.words(idle ? 0 : PLACES4 * 2 * STRIDE4);
     this.#idle = idle;
   }
 
@@ -153,7 +153,7 @@ export class FlowCache {
 
   #loop(shape: Shape, batch: Batch): Hit {
     if (shape.l3 && this.#table6.length === 0) {
-      this.#table6 = new Int32Array(PLACES6 * 2 * STRIDE6);
+      this.#table6 = this.#pool.words(PLACES6 * 2 * STRIDE6);
       this.#loops = new WeakMap();
     }
     let loops = this.#loops.get(batch);

@@ -7,7 +7,7 @@ import type { Shape } from './shape.ts';
  * arrays for constants: a column that is read off an object costs ten instructions more each time, tables of several tenants behind
  * one function make it three times slower; and what a shape does not look at is not there at all.
  *
- * Two passes: the first touches the cache entries, so that their cache misses are under way together; the second does the rest.
+ * Three passes: the first hashes, the second touches the cache entries, so that their cache misses are under way together; the third does the rest.
  * A frame that is not plain, or whose decision is not for the cache, is left to the stages, and so are the later frames of the
  * batch between the same two MACs, so that none overtakes it.
  */
@@ -18,6 +18,8 @@ export const Entry = { Hash: 0, Stamp: 1, Decision: 2, MacSlot: 3, MacVersion: 4
 /** Words of an entry: without IPv6 addresses in the key, and with them. A place holds two entries. */
 export const STRIDE4 = 16;
 export const STRIDE6 = 32;
+/** Words of a cache line. */
+const LINE = 16;
 
 type Words = readonly string[];
 
@@ -45,18 +47,23 @@ function keyOf({ macs, l3, source, destination, ports, tos, label }: Shape, fami
 /** Odd constants: a sum of products is a universal hash in its upper bits (Dietzfelbinger et al., J. Algorithms 25, 1997). */
 const multiplier = (k: number): number => (Math.imul(k + 1, 0x9e3779b2) | 1) >> 0;
 
-const find = (key: Words, family: 4 | 6, stride: number): string => `
+const find = (key: Words, family: 4 | 6): string => `
       let h = ${['seed', ...key.map((word, k) => `Math.imul(${word}, ${multiplier(k)})`)].join(' + ')} | 0;
       h = Math.imul(h ^ (h >>> 15), 0x2c1b3c6d);
       h ^= h >>> 13;
-      const place = (h & mask${family}) * ${stride * 2};
       hashes[i] = h;
-      // Without a branch: one that waits for this load, and is guessed wrongly, would hold up the loads behind it.
-      const other = table${family}[place] ^ h;
-      // An entry lies in two cache lines, since arrays begin anywhere: the second is fetched here as well.
-      ahead[i] = table${family}[place + ${stride - 1}];
-      entries[i] = place + ((other | -other) >>> 31) * ${stride};
       families[i] = ${family};`;
+
+/**
+ * Looks which of the two entries at a frame's place may be its own. Apart from the rest, since the processor then has dozens of these
+ * loads under way at once, and without a branch on what they bring, which would hold up those behind it.
+ */
+const choose = (family: 4 | 6, stride: number): string => `
+      const h = hashes[i], place = (h & mask${family}) * ${stride * 2};
+      const other = table${family}[place] ^ h;
+      // The second entry's cache line is fetched as well; the second line of the first, where entries take two.
+      ahead[i] = table${family}[place + ${LINE}];
+      entries[i] = place + ((other | -other) >>> 31) * ${stride};`;
 
 const parse4 = (shape: Shape): string => `
       const a = words[o], c = words[o + 2], next = words[o + 5];
@@ -91,12 +98,12 @@ const remember = ({ ports }: Shape): string =>
 const firstPass = (shape: Shape): string =>
   shape.l3
     ? `
-    if (type === 0x0008) {${parse4(shape)}${find(keyOf(shape, 4), 4, STRIDE4)}${remember(shape)}
-    } else if (type === 0xdd86) {${parse6(shape)}${find(keyOf(shape, 6), 6, STRIDE6)}${remember(shape)}
+    if (type === 0x0008) {${parse4(shape)}${find(keyOf(shape, 4), 4)}${remember(shape)}
+    } else if (type === 0xdd86) {${parse6(shape)}${find(keyOf(shape, 6), 6)}${remember(shape)}
     }`
     : `
     if (csumStart[i] >= 0 && !cache.isPlainPartial(batch, i, type, o, room)) continue;
-    {${find(keyOf(shape, 4), 4, STRIDE4)}
+    {${find(keyOf(shape, 4), 4)}
     }`;
 
 const equal = (table: string, key: Words): string =>
@@ -186,6 +193,15 @@ return function hit(batch, stamp, mask4, mask6) {
       o++;
       room -= 4;
     }${firstPass(shape)}
+  }
+  for (let i = 0; i < n; i++) {
+    if (families[i] === 4) {${choose(4, STRIDE4)}
+    }${
+      shape.l3
+        ? ` else if (families[i] === 6) {${choose(6, STRIDE6)}
+    }`
+        : ''
+    }
   }
   let slow = 0, marks = 0, touches = 0, device = -1, queue = null, out = 0, flushed = 0, free = 0;
   for (let i = 0; i < n; i++) {
