@@ -1,6 +1,7 @@
 import { type SpawnSyncReturns, spawn, spawnSync } from 'node:child_process';
 import {
   cpSync,
+  globSync,
   mkdirSync,
   mkdtempSync,
   readFileSync,
@@ -105,7 +106,7 @@ describe('the launcher', () => {
   });
 
   test('is POSIX sh', () => {
-    for (const file of ['bin/tapyard', 'bin/node-pinned', 'bin/prepare', 'test/run.sh']) {
+    for (const file of [...globSync('bin/*'), 'examples/guest/make', 'test/run.sh']) {
       expect(readFileSync(file, 'utf8')).toMatch(/^#!\/bin\/sh\n/);
       expect(sh(['-n', file])).toMatchObject({ status: 0, stderr: '' });
     }

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { afterAll, beforeAll, describe, expect, expectTypeOf, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { UserError } from '../../src/errors.ts';
 import { buildFrame, type ConfigInput, Tapyard, type TimedEvent } from '../../src/library/index.ts';
 
@@ -77,7 +77,6 @@ describe('a switch in a program', () => {
     expect(outputs).toMatchObject([{ tenant: 'red', port: 'c' }]);
     expect(steps.map(({ stage }) => stage)).toContain('learn');
     expect(await codeOf(() => lab.tenant('red').trace('none', to(3, 1)))).toBe('usage');
-    expectTypeOf(lab.events()).toExtend<AsyncIterable<TimedEvent>>();
   });
 
   test('takes and gives back rules, as ovs-ofctl writes them', async () => {
@@ -145,6 +144,24 @@ describe('errors and endings', () => {
     expect(await Promise.all(waiting)).toEqual(['ended', 'ended', null]);
     expect(await codeOf(() => left.port('red', 'a'))).toBe('port-unusable');
     await left.stop();
+  });
+
+  test('what happens comes to who listens and to who iterates', async () => {
+    const ports = { a: { memory: true as const }, b: { memory: true as const } };
+    const acls = { all: { rules: [{ deny: 'any' as const, log: true }], ingress: ['a'] } };
+    await using lab = await Tapyard.start(
+      { version: 1, tenants: { red: { bridge: { ports }, acls } } },
+      { io: 'poll' },
+    );
+    const heard: TimedEvent[] = [];
+    const stop = lab.onEvent((event) => heard.push(event));
+    lab.port('red', 'a').send(buildFrame({ ipv4: { source: '10.0.0.1', destination: '10.0.0.2' }, payload: 'x' }));
+    for await (const event of lab.events({ signal: AbortSignal.timeout(20_000) })) {
+      expect(event).toMatchObject({ number: 1, event: { type: 'slow', tenant: 'red', event: { port: 0 } } });
+      break;
+    }
+    stop();
+    expect(heard).toHaveLength(1);
   });
 
   test('two switches in one process are apart', async () => {
