@@ -84,6 +84,15 @@ describe('completion in other shells', () => {
     for (const name of SHELLS) expect(shell(name, ['-n', scripts.get(name) ?? ''])).toBe('');
   });
 
+  test('zsh offers the same, with what it is, and files where they could stand', () => {
+    const stubs = `compdef() { : }; _describe() { print -rl -- "\${(@P)3}" }; _files() { print files }`;
+    const call = 'words=("$@"); CURRENT=$#; _tapyard';
+    const words = ['-f', '-c', `${stubs}; source $1; shift; ${call}`, 'zsh', scripts.get('zsh') ?? '', 'tapyard'];
+    expect(shell('zsh', [...words, 'show', 'ports', ''])).toBe('red:\nblue:\n');
+    expect(shell('zsh', [...words, 'chec'])).toMatch(/^check:check a configuration/);
+    expect(shell('zsh', [...words, 'up', ''])).toBe('files\n');
+  });
+
   test('fish offers the same, with what it is', () => {
     const said = shell('fish', ['-N', '-c', `source ${scripts.get('fish')}; complete -C 'tapyard show ports '`]);
     expect(said.split('\n').map((line) => line.trim())).toEqual(['blue', 'red', '']);
