@@ -1,4 +1,4 @@
-import type { SwitchEvent } from '../control/events.ts';
+import type { QuotaEvent, SwitchEvent } from '../control/events.ts';
 import type { ChannelEvent } from '../openflow/channel/options.ts';
 
 const PEER_NEWS = {
@@ -23,15 +23,27 @@ export function describeEvent(event: SwitchEvent): string {
     return event.state === 'died'
       ? `worker ${event.worker} has died, with ${event.lost} frames, and is started again: ${event.detail}`
       : `worker ${event.worker} forwards again`;
+  if (event.type === 'quota') return describeQuota(event);
   if (event.type === 'trouble') return event.message;
   if (event.type === 'rolled-back') return `nobody confirmed the change within ${event.seconds} s: it was taken back`;
   if (event.type === 'openflow') return `openflow tenant=${event.tenant} ${describeChannel(event.event)}`;
   const { tenant, suppressed, kind, ...rest } = event.event;
-  const details = Object.entries(rest)
+  const named = event.port === null ? rest : { ...rest, port: event.port };
+  const details = Object.entries(named)
     .filter(([, value]) => value !== null && !(value instanceof Uint8Array))
     .map(([name, value]) => `${name}=${value}`);
   const more = suppressed > 0 ? ` (${suppressed} more like it were left out)` : '';
   return `${kind} tenant=${tenant} ${details.join(' ')}${more}`;
+}
+
+const QUOTAS = {
+  macs: 'source MACs were not learned',
+  frames: 'frames were dropped: too many in flight',
+  rate: 'frames were dropped: too many packets or bits a second',
+} as const;
+
+function describeQuota({ tenant, quota, frames }: QuotaEvent): string {
+  return `quota tenant=${tenant} quota=${quota}: ${frames} ${QUOTAS[quota]}`;
 }
 
 function describeChannel(event: ChannelEvent): string {

@@ -108,7 +108,7 @@ export function commands(): Command {
 
   program
     .command('events')
-    .description('print what has happened: links, MAC moves and flaps, neighbours, ACL logs')
+    .description('print what has happened: links, MAC moves and flaps, neighbours, quotas met, ACL logs')
     .option('--socket <path>', 'control socket', socket)
     .option('--follow', 'and what happens from now on, until Ctrl-C')
     .option('--json', 'as JSON, a line each')

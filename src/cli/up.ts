@@ -11,7 +11,7 @@ import { Service } from '../control/service.ts';
 import { Switch } from '../control/switch.ts';
 import { Servers } from '../lab/servers/servers.ts';
 import { complain } from './complain.ts';
-import { lineOf } from './describe-event.ts';
+import { Log } from './log.ts';
 import { planText } from './plan-text.ts';
 import { version } from './version.ts';
 
@@ -26,6 +26,7 @@ export async function up(file: string, options: { socket: string; json?: true },
   const { model, tree } = await loadDocument(file);
   const atTerminal = hasTerminal();
   const json = options.json === true;
+  const log = new Log(json);
   const ended = Promise.withResolvers<void>();
   const onSignal = () => ended.resolve();
   for (const signal of SIGNALS) process.on(signal, onSignal);
@@ -70,9 +71,7 @@ export async function up(file: string, options: { socket: string; json?: true },
       onFailure: (error) => ended.reject(error),
     });
     configuration = new Running(running, tree);
-    running.events.listen(({ at, event }) => {
-      process.stderr.write(json ? `${JSON.stringify({ at, ...event })}\n` : lineOf(at, event));
-    });
+    running.events.listen((event) => log.event(event));
     const { metrics } = model;
     if (metrics !== null) {
       const now = running;
@@ -95,6 +94,7 @@ export async function up(file: string, options: { socket: string; json?: true },
     await servers?.stop();
     await running?.stop();
     servers?.close();
+    await log.close();
     for (const signal of SIGNALS) process.off(signal, onSignal);
   }
 }

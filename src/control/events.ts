@@ -35,7 +35,17 @@ export type SwitchEvent =
   | { readonly type: 'trouble'; readonly message: string }
   /** A change that nobody confirmed in time was taken back. */
   | { readonly type: 'rolled-back'; readonly seconds: number }
-  | { readonly type: 'slow'; readonly tenant: string; readonly event: SlowEvent };
+  | QuotaEvent
+  /** `port`: name of the port that the event names by its number. */
+  | { readonly type: 'slow'; readonly tenant: string; readonly port: string | null; readonly event: SlowEvent };
+
+/** So many frames more have met a quota of the tenant: a MAC not learned, or frames dropped. */
+export interface QuotaEvent {
+  readonly type: 'quota';
+  readonly tenant: string;
+  readonly quota: 'macs' | 'frames' | 'rate';
+  readonly frames: number;
+}
 
 export interface OpenFlowEvent {
   readonly type: 'openflow';
@@ -66,8 +76,8 @@ export class Events {
     for (const listener of this.#listeners) listener(timed);
   }
 
-  slow(tenant: string, event: SlowEvent): void {
-    this.add({ type: 'slow', tenant, event });
+  slow(tenant: string, port: string | null, event: SlowEvent): void {
+    this.add({ type: 'slow', tenant, port, event });
   }
 
   openflow(tenant: string, event: ChannelEvent): void {

@@ -19,6 +19,7 @@ import { Devices } from './devices.ts';
 import { Events, type LinkChange } from './events.ts';
 import { type LookParts, Looks } from './looks.ts';
 import { Datapaths } from './openflow/datapaths.ts';
+import { QuotaWatch } from './quota-watch.ts';
 import type { Params } from './rpc.ts';
 import { type LiveParts, LiveTrace } from './trace/live.ts';
 import { type Trace, traceFrame } from './trace/tracer.ts';
@@ -60,6 +61,7 @@ export class Switch {
   readonly datapaths = new Datapaths(this);
   readonly startedAt = Date.now();
   readonly devices: Devices;
+  readonly #quotas = new QuotaWatch((event) => this.events.add(event));
   /** Captures and live traces that run. */
   readonly looks = new Looks();
   readonly #workers: Workers;
@@ -137,7 +139,10 @@ export class Switch {
       slowPath: this.slowPath,
       policers,
       epochs,
-      onSlow: (tenant, event) => this.events.slow(tenant, event),
+      onSlow: (tenant, event) => {
+        const port = 'port' in event ? (this.tenant(tenant)?.rowName(event.port) ?? null) : null;
+        this.events.slow(tenant, port, event);
+      },
       tenants,
       tenantNumbers: new Numbers(MOST_TENANTS),
       uplinkRows: new Numbers(MOST_UPLINKS),
@@ -306,6 +311,7 @@ export class Switch {
       tenant.keepHouse(nowMs | 0);
       if (!this.#changing) tenant.retire();
     }
+    this.#quotas.look(this.tenants, nowMs);
     if (this.#toAnnounce.size === 0) return;
     for (const name of this.#toAnnounce) this.slowPath.announce(name, nowMs);
     this.#toAnnounce.clear();

@@ -66,8 +66,10 @@ export class Learn implements Stage {
   #unusual(batch: Batch, i: number, event: number): void {
     const row = batch.port[i];
     if (event === MacEvent.Full) this.#ledger.add(row, Column.LearnFull, 1);
-    else if (event === MacEvent.Moved) this.#ledger.add(row, Column.Moves, 1);
-    else if (event === MacEvent.Flapping) {
+    else if (event === MacEvent.Moved) {
+      this.#ledger.add(row, Column.Moves, 1);
+      if (this.#punter.admit(PuntClass.Moves, batch.nowUs)) this.#punter.frame(batch, i, Punt.MacMove, -1, row, QUOTE);
+    } else if (event === MacEvent.Flapping) {
       this.#ledger.add(row, Column.Moves, 1);
       if (this.#punter.admit(PuntClass.Events, batch.nowUs)) this.#punter.frame(batch, i, Punt.MacFlap, -1, row, QUOTE);
     }

@@ -24,6 +24,8 @@ export const Punt = {
   MacFlap: 9,
   /** An ACL rule asks for a log line; `argument`: ACL index << 16 | rule index, and `ACL_EGRESS`. */
   AclLog: 10,
+  /** A MAC has moved: as `MacFlap`. */
+  MacMove: 11,
 } as const;
 export type Punt = (typeof Punt)[keyof typeof Punt];
 

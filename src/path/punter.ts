@@ -5,7 +5,7 @@ import { TokenBucket } from '../table/token-bucket.ts';
 import { Punt, PuntRecord } from './punt.ts';
 
 /** Classes of punts, each with a rate of its own, so that neither pings nor packets to silent neighbours starve ARP. */
-export const PuntClass = { Control: 0, Local: 1, Errors: 2, Events: 3, Resolve: 4 } as const;
+export const PuntClass = { Control: 0, Local: 1, Errors: 2, Events: 3, Resolve: 4, Moves: 5 } as const;
 export type PuntClass = (typeof PuntClass)[keyof typeof PuntClass];
 
 const EVENTS_PER_SECOND = 10;
@@ -28,8 +28,10 @@ export class Punter {
   constructor(pool: Pool, ring: Ring, rates: readonly [number, number, number]) {
     this.#pool = pool;
     this.#ring = ring;
-    this.#buckets = new TokenBucket(5);
+    this.#buckets = new TokenBucket(6);
     this.#buckets.set(PuntClass.Events, EVENTS_PER_SECOND, EVENTS_PER_SECOND);
+    // Whoever makes MACs move must not keep ACL logs and flaps from being told.
+    this.#buckets.set(PuntClass.Moves, EVENTS_PER_SECOND, EVENTS_PER_SECOND);
     this.setRates(rates);
   }
 

@@ -25,7 +25,8 @@ export type SlowEventBody =
       readonly defended: boolean;
     }
   | {
-      readonly kind: 'mac-flap';
+      /** It has moved; it moves more often than its bridge allows. */
+      readonly kind: 'mac-move' | 'mac-flap';
       readonly vlan: number;
       readonly mac: string;
       /** Index of the tenant's port that the MAC was seen on just now. */

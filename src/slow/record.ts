@@ -42,7 +42,7 @@ export function readPunt(ring: Ring, position: number, worker: number): PuntedFr
 }
 
 function isPunt(kind: number): kind is Punt {
-  return kind >= Punt.Resolve && kind <= Punt.AclLog;
+  return kind >= Punt.Resolve && kind <= Punt.MacMove;
 }
 
 /** The way back: a tenant's rings to the workers, and which workers have something to read. */

@@ -218,6 +218,7 @@ export class TenantRouter {
         this.#local.receive(punted, nowMs);
         break;
       case Punt.MacFlap:
+      case Punt.MacMove:
       case Punt.AclLog:
         this.#log(punted, nowMs);
         break;
@@ -241,11 +242,11 @@ export class TenantRouter {
       this.counters.malformed++;
       return;
     }
-    if (kind === Punt.MacFlap) {
+    if (kind === Punt.MacFlap || kind === Punt.MacMove) {
       const bytes = viewOf(frame);
       const mac = formatMac(ethernet.sourceHigh(bytes, 0), ethernet.sourceLow(bytes, 0));
-      this.counters.macFlaps++;
-      events.emit(nowMs, { kind: 'mac-flap', vlan, mac, port: argument });
+      if (kind === Punt.MacFlap) this.counters.macFlaps++;
+      events.emit(nowMs, { kind: kind === Punt.MacFlap ? 'mac-flap' : 'mac-move', vlan, mac, port: argument });
       return;
     }
     this.counters.aclLogs++;
