@@ -27,6 +27,8 @@ const O_RDWR_CREAT_CLOEXEC = 0o2 | 0o100 | 0o2000000;
 const DYING_S = 10;
 const LOCK_TRIES = 1000;
 const LOCK_WAIT_MS = 10;
+/** Clauses are numbered downwards, so that the names of files are in the order in which they are carried out. */
+const MOST_CLAUSES = 1e9;
 
 /** Six letters and digits that no other instance on this machine has: short enough for names of devices. */
 export const instance = randomBytes(4).readUInt32BE().toString(36).padStart(6, '0').slice(-6);
@@ -52,7 +54,7 @@ let clauses = 0;
  * @param urgent done before all that is not: others wait for it
  */
 export function atDeath(script: string, urgent = false): Clause {
-  const path = join(prepare(), `${urgent ? 'z' : 'a'}${String(clauses++).padStart(6, '0')}`);
+  const path = join(prepare(), `${urgent ? 'a' : 'b'}${String(MOST_CLAUSES - ++clauses).padStart(9, '0')}`);
   const change = (text: string) => {
     const fresh = join(prepare(), '.new');
     writeFileSync(fresh, `${text}\n`);
@@ -89,7 +91,7 @@ function carryOut(root: string): string {
   return `cd ${shellWord(root)} || exit
 for one in */; do
   flock -n "$one." true 2>/dev/null || continue
-  for clause in $(ls -r "$one"); do sh "./$one$clause" 2>/dev/null; done
+  for clause in "$one"[ab]*; do ( . "./$clause" ) 2>/dev/null; done
   rm -rf "./$one"
 done`;
 }

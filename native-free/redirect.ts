@@ -53,8 +53,11 @@ class Step {
 
   constructor(netns: string | undefined, device: string, ifindex: number) {
     this.#netns = netns;
+    // Others wait for what follows: no process more than is needed.
+    const file = shellWord(`/sys/class/net/${device}/ifindex`);
     const show = shellCommand(['ip', ...this.inside, '-o', 'link', 'show', 'dev', device]);
-    this.#head = `[ "$(${show} | cut -d: -f1)" = ${ifindex} ] && same=1`;
+    const read = netns === undefined ? `read -r index < ${file}` : `index=$(${show} | cut -d: -f1)`;
+    this.#head = `same=; index=; ${read}; [ "$index" = ${ifindex} ] && same=1`;
     this.#clause = atDeath(':', true);
   }
 
@@ -137,8 +140,8 @@ function redirect(step: Step, from: string, to: string, back: (command: string) 
   let pref = FIRST_PREFERENCE;
   while (there.some((filter) => filter.pref === pref && !dead.has(pref))) pref++;
   // Somebody else may have taken the place once ours was gone.
-  const ours = `grep -qF -e ${shellWord(`Redirect to device ${to})`)} -e 'Redirect to device *)'`;
-  back(`${show('ingress', 'pref', String(pref))} | ${ours} && ${step.tc(remove(pref))}`);
+  const ours = `*${shellWord(`Redirect to device ${to})`)}*|*'Redirect to device *)'*`;
+  back(`case "$(${show('ingress', 'pref', String(pref))})" in ${ours}) ${step.tc(remove(pref))};; esac`);
   runTool('tc', step.inside, [
     `filter add dev ${from} ingress protocol all pref ${pref} u32 match u32 0 0`
       .split(' ')

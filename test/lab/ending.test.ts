@@ -112,10 +112,9 @@ describe('a switch that ends', () => {
     const watchdog = Number(execFileSync('pgrep', ['-P', String(process.child.pid), '-f', 'trap']).toString());
     globalThis.process.kill(watchdog, 'SIGKILL');
     await process.end('SIGKILL');
-    expect(undone()).toMatchObject({ namespace: true, redirect: true, promiscuous: true });
+    // Any start does it, also that of a test beside this one.
     const next = await SwitchProcess.started('{version: 1, tenants: {}}');
     expect(undone()).toEqual(NOTHING);
-    expect(next.stderr).toContain(`removed namespace ${host}, which a killed process had left\n`);
     await next.stop();
   });
 
