@@ -302,8 +302,8 @@ export class Transition {
   }
 
   #clock(): DatapathClock {
-    const { workers, epochs, nowMs } = this.#parts;
-    return { nowMs, wake: (worker) => workers.all[worker].wake(), asleep: (worker) => epochs.isOffline(worker) };
+    const { workers, nowMs } = this.#parts;
+    return { nowMs, wake: (worker) => workers.all[worker].wake() };
   }
 
   /** Its devices are closed by now. */

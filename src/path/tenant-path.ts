@@ -251,8 +251,10 @@ export class TenantPath {
     cells[from * COLUMNS + Column.ReceivedBytes] += bytes;
     batchBytes += bytes;
     this.#stamp(batch);
+    this.rules?.look(batch);
     if (this.#watch !== null) this.#watched(batch, batchBytes, this.#watch);
     else this.#carryOut(batch, batchBytes);
+    this.rules?.lookAway();
   }
 
   #carryOut(batch: Batch, batchBytes: number): void {

@@ -68,11 +68,6 @@ export class Epochs {
     if (Atomics.load(words, WAITERS) !== 0) Atomics.notify(words, at);
   }
 
-  /** Control: whether a worker holds nothing, and will see all that has been published until now when it enters again. */
-  isOffline(worker: number): boolean {
-    return Atomics.load(this.#words, (worker + 1) * LINE) === OFFLINE;
-  }
-
   /** Control, after it has unpublished something. @returns the new epoch, to wait for */
   bump(): number {
     const epoch = (this.#words[NOW] + 1) | 0 || 1;

@@ -13,8 +13,6 @@ export interface DatapathClock {
   /** Milliseconds of the workers' clock. */
   readonly nowMs: () => number;
   readonly wake: (worker: number) => void;
-  /** Whether a worker sleeps, and will read its log before it looks at a frame. */
-  readonly asleep: (worker: number) => boolean;
 }
 
 /** Makes a tenant's datapath with its ports, which count as up, and what the configuration says. */
@@ -23,10 +21,10 @@ export function openDatapath(
   rules: RulesImage,
   ledgers: readonly Ledger[],
   rows: Numbers,
-  { nowMs, wake, asleep }: DatapathClock,
+  { nowMs, wake }: DatapathClock,
 ): Datapath {
   const { name, openflow, quota } = model;
-  const host = { nowMs, wake, asleep, portCounts: (row: number) => portCounts(ledgers, row) };
+  const host = { nowMs, wake, portCounts: (row: number) => portCounts(ledgers, row) };
   const made = new Datapath(idOf(openflow), name, rules, host, quota.rules);
   for (const [port, number] of numberPorts(model.bridge.ports))
     addPort(made, port, number, rows.of(port), openflow.dpid, nowMs());

@@ -113,8 +113,6 @@ export class Engine {
       this.#io?.turn(waits ? this.devices.patience(this.#now, IDLE_WAIT_MS) : 0);
       if (waits) epochs.enter(worker, epochs.current());
       this.#tick();
-      // Barriers are answered while a worker sleeps: what is in its ring holds for the frames that woke it.
-      if (waits) handled += this.#changeRules();
       const ended = this.#now[0] | 0;
       // Time in which the worker may have slept is nobody's.
       if (!waits) this.scheduler.chargeCalls((ended - began) | 0, ended);
@@ -161,15 +159,6 @@ export class Engine {
     batch.tenant = tenant;
     batch.nowUs = this.#now[0];
     batch.nowMs = this.#nowMs;
-  }
-
-  /** @returns how many changes of rules were carried out */
-  #changeRules(): number {
-    const tenants = this.tenants.indices;
-    let done = 0;
-    for (let k = 0; k < tenants.length; k++)
-      done += this.tenants.paths[tenants[k]]?.changeRules(RULE_CHANGES, this.#now, this.#nowMs) ?? 0;
-    return done;
   }
 
   /** What the control side has changed in rules, frames whose neighbour has answered, and frames that the slow path made. */

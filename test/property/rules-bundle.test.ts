@@ -16,7 +16,7 @@ const sink = { packetOut: () => {} };
 
 function datapathOf(image: RulesImage): Datapath {
   const none = { rxPackets: 0, rxBytes: 0, txPackets: 0, txBytes: 0, rxDropped: 0 };
-  const host = { nowMs: () => 0, wake: () => {}, asleep: () => false, portCounts: () => none };
+  const host = { nowMs: () => 0, wake: () => {}, portCounts: () => none };
   return new Datapath(1n, 'red', image, host, 100_000);
 }
 

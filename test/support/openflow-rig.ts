@@ -2,7 +2,7 @@ import { Channel } from '../../src/openflow/channel/channel.ts';
 import type { ChannelOptions } from '../../src/openflow/channel/options.ts';
 import { createRulesImage } from '../../src/openflow/datapath/counters.ts';
 import { Datapath } from '../../src/openflow/datapath/datapath.ts';
-import type { RulesImage } from '../../src/path/rules/log.ts';
+import { type RulesImage, Shared } from '../../src/path/rules/log.ts';
 import { RuleStore } from '../../src/path/rules/store.ts';
 
 /** A datapath without a switch: what workers would carry out is carried out on this thread, when it is told that there is something. */
@@ -15,10 +15,11 @@ export class OpenFlowRig {
   constructor({ ports = [1, 2], mostRules = 200_000 } = {}) {
     this.image = createRulesImage(1);
     this.store = new RuleStore(this.image.workers[0]);
+    // As a worker that always has frames in hand: it has to be asked.
+    new Int32Array(this.image.workers[0].words)[Shared.Looking] = 1;
     const host = {
       nowMs: () => this.nowMs,
       wake: () => this.drain(),
-      asleep: () => false,
       portCounts: (row: number) => ({ rxPackets: row, rxBytes: row * 100, txPackets: 0, txBytes: 0, rxDropped: 0 }),
     };
     this.datapath = new Datapath(1n, 'red', this.image, host, mostRules);

@@ -77,7 +77,7 @@ const tenant = await Tenant.create({
   workers: 1,
   attachments: ends.map((_, device) => ({ device, outerVlan: 0, outerTpid: 0 })),
   policers: new Policers(buckets, () => nowUs),
-  clock: { nowMs: () => nowUs / 1000, wake: () => {}, asleep: () => false },
+  clock: { nowMs: () => nowUs / 1000, wake: () => {} },
   epochs,
   indexOf: () => 1,
 });

@@ -16,7 +16,7 @@ let nowMs = 0;
 
 function datapath(most = 1000): Datapath {
   nowMs = 1000;
-  const host = { nowMs: () => nowMs, wake: () => {}, asleep: () => false, portCounts: () => counts };
+  const host = { nowMs: () => nowMs, wake: () => {}, portCounts: () => counts };
   return new Datapath(1n, 'red', createRulesImage(0), host, most);
 }
 

@@ -102,7 +102,7 @@ export class Datapath {
     this.name = name;
     this.#host = host;
     this.#counters = new Counters(image);
-    this.log = new RuleLog(image, host.wake, host.asleep);
+    this.log = new RuleLog(image, host.wake);
     const retire = (
       kind: 'groups' | 'buckets' | 'meters' | 'bands' | 'queues',
       indices: readonly number[],

@@ -11,7 +11,5 @@ export interface DatapathHost {
   /** Milliseconds of the workers' clock. */
   readonly nowMs: () => number;
   readonly wake: (worker: number) => void;
-  /** Whether a worker sleeps, and will read its log before it looks at a frame. */
-  readonly asleep: (worker: number) => boolean;
   readonly portCounts: (row: number) => PortCounts;
 }

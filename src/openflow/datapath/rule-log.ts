@@ -14,8 +14,9 @@ const TURNS = 100;
 type Words = readonly number[] | Int32Array;
 
 /**
- * Writes records into the ring of every worker, in order; what finds no room waits here. A barrier is answered when every worker has
- * carried out all that was written before it.
+ * Writes records into the ring of every worker, in order; what finds no room waits here. A barrier is answered when it is certain that
+ * every later frame sees all that was written before it: a worker has carried it out, or has no frame in hand and little in its ring,
+ * which it will carry out before it looks at one. So rules one by one, each with its barrier, wake nobody and wait for nobody.
  */
 export class RuleLog {
   readonly #rings: readonly Ring[];
@@ -24,7 +25,8 @@ export class RuleLog {
   readonly #waiting: Int32Array[][];
   readonly #waitingWords: number[];
   readonly #wake: (worker: number) => void;
-  readonly #asleep: (worker: number) => boolean;
+  /** Workers that have been woken since there was little in their rings. */
+  readonly #woken: boolean[];
   /** Whether the first worker has a frame to send, which waits for no other. */
   #frames = false;
   #sequence = 0;
@@ -34,18 +36,15 @@ export class RuleLog {
   #held: { readonly words: Int32Array; readonly first: boolean }[] | null = null;
   packetOutsDropped = 0;
 
-  /**
-   * @param wake tells a worker that its ring holds something
-   * @param asleep whether a worker sleeps, and will read its ring before it looks at a frame
-   */
-  constructor(image: RulesImage, wake: (worker: number) => void, asleep: (worker: number) => boolean) {
+  /** @param wake tells a worker that its ring holds something */
+  constructor(image: RulesImage, wake: (worker: number) => void) {
     this.#rings = image.workers.map(({ log }) => new Ring(log));
     this.#views = this.#rings.map(({ octets }) => new Int32Array(octets.buffer, octets.byteOffset));
     this.#words = image.workers.map(({ words }) => new Int32Array(words));
     this.#waiting = image.workers.map(() => []);
     this.#waitingWords = image.workers.map(() => 0);
     this.#wake = wake;
-    this.#asleep = asleep;
+    this.#woken = image.workers.map(() => false);
   }
 
   /** Whether so much waits that nothing more should be asked for. */
@@ -77,7 +76,7 @@ export class RuleLog {
       return;
     }
     for (let worker = 0; worker < this.#rings.length; worker++) this.#write(worker, record, length);
-    this.#wakeLater();
+    if (this.#waitingWords.some((words) => words > 0)) this.#wakeLater();
   }
 
   /** From now on records are kept back, until `release`. */
@@ -125,13 +124,28 @@ export class RuleLog {
 
   #write(worker: number, words: Words, length: number): void {
     const waiting = this.#waiting[worker];
-    if (waiting.length === 0 && this.#put(worker, words, length)) return;
+    if (waiting.length === 0 && this.#put(worker, words, length)) {
+      this.#nudge(worker, length * 4);
+      return;
+    }
     waiting.push(copyOf(words, length));
     this.#waitingWords[worker] += length;
   }
 
+  /** Wakes a worker while what it has to do is still little, so that nobody need wait for it. @param bytes just written */
+  #nudge(worker: number, bytes: number): void {
+    const much = this.#unread(worker) > CATCH_UP >> 1;
+    if (much && !this.#closed && (!this.#woken[worker] || bytes > CATCH_UP >> 1)) this.#wake(worker);
+    this.#woken[worker] = much;
+  }
+
+  #unread(worker: number): number {
+    const ring = this.#rings[worker];
+    return ring.capacity - ring.room;
+  }
+
   #wakeLater(): void {
-    if (this.#written || this.#closed || (!this.#frames && this.#areAhead())) return;
+    if (this.#written || this.#closed) return;
     this.#written = true;
     // One wake-up for all that is written in this turn.
     setImmediate(() => {
@@ -149,15 +163,10 @@ export class RuleLog {
     this.#frames = false;
   }
 
-  #areAhead(): boolean {
-    for (let worker = 0; worker < this.#rings.length; worker++) if (!this.#isAhead(worker)) return false;
-    return true;
-  }
-
-  /** Whether a worker sleeps and will have carried out all that is written before it looks at a frame: it need not be woken for that. */
+  /** Whether a worker will have carried out all that is written before it looks at a frame. */
   #isAhead(worker: number): boolean {
-    const ring = this.#rings[worker];
-    return this.#waiting[worker].length === 0 && ring.capacity - ring.room <= CATCH_UP && this.#asleep(worker);
+    if (this.#waiting[worker].length > 0 || this.#unread(worker) > CATCH_UP) return false;
+    return Atomics.load(this.#words[worker], Shared.Looking) === 0;
   }
 
   /** A frame that a controller sends: the first worker carries it out, behind all changes that were made before. */

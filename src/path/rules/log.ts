@@ -69,13 +69,18 @@ export const Limit = {
 } as const;
 
 /**
- * Bytes of records that a worker carries out at least, whenever it begins a turn or has slept, before it looks at a frame: so much may be in
- * the ring of one that sleeps, and what it will do with the next frame is certain all the same.
+ * Bytes of records that a worker carries out at least before it looks at a frame: so much may be in the ring of one that looks at none, and
+ * what it will do with the next frame is certain all the same.
  */
 export const CATCH_UP = 4096;
 
 /** Words of the block that the control side and one worker share, beside the counters. */
-export const Shared = { Barrier: 0, WORDS: 16 } as const;
+export const Shared = {
+  Barrier: 0,
+  /** 1 while the worker has frames of the tenant in hand, or a bundle. */
+  Looking: 1,
+  WORDS: 16,
+} as const;
 
 /** Columns of the counters, Float64 each; one array a worker, summed on read. */
 export const RuleColumn = { Packets: 0, Bytes: 1, LastUsedMs: 2, WIDTH: 3 } as const;

@@ -86,11 +86,23 @@ export class RulesStage implements Stage, PacketOutSink {
   /** Carries out what the control side has changed. @param most records @param now microseconds, in its first element @returns how many */
   change(most: number, now: Float64Array, nowMs: number): number {
     if (!this.#store.waiting) return 0;
-    const out = this.#out;
-    out.nowUs = now[0];
     this.#counts.nowMs[0] = now[0] / 1000;
-    out.nowMs = nowMs;
+    this.#out.nowUs = now[0];
+    this.#out.nowMs = nowMs;
     return this.#store.apply(most, this);
+  }
+
+  /** A batch comes in: what has been changed before holds for it. */
+  look(batch: Batch): void {
+    if (!this.#store.look()) return;
+    this.#out.nowUs = batch.nowUs;
+    this.#out.nowMs = batch.nowMs;
+    this.#store.apply(1, this);
+  }
+
+  /** The batch has gone its way. */
+  lookAway(): void {
+    this.#store.lookAway();
   }
 
   get waiting(): boolean {

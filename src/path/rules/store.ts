@@ -22,7 +22,7 @@ import { goesNormal, takesTtl, wantsSingle } from './wants.ts';
 const PORTS = 65536;
 const ROWS = 4096;
 /** Rules of a bundle taken out in one go: as many as `CATCH_UP` bytes can name, at least. */
-const SETTLED = 1024;
+const SETTLED = CATCH_UP >> 4;
 
 /** Takes what a controller sends: `LogRecord.PacketOut` at `words[at]`. */
 export interface PacketOutSink {
@@ -78,6 +78,7 @@ export class RuleStore {
   scope = new Uint8Array(256);
   #table = new Int16Array(256).fill(-1);
   readonly #bundle = new RuleBundle();
+  #inHand = false;
   readonly #ring: Ring;
   readonly #view: Int32Array;
   readonly #shared: Int32Array;
@@ -87,6 +88,30 @@ export class RuleStore {
     this.#ring = new Ring(image.log);
     this.#view = new Int32Array(this.#ring.octets.buffer, this.#ring.octets.byteOffset);
     this.#shared = new Int32Array(image.words);
+    this.lookAway();
+  }
+
+  /**
+   * Frames are about to meet the rules: whoever has written a record before has either seen this, or will find it carried out, since both
+   * sides are sequentially consistent.
+   * @returns whether the log must be carried out first: one `apply` is enough
+   */
+  look(): boolean {
+    this.#inHand = true;
+    Atomics.store(this.#shared, Shared.Looking, 1);
+    return this.waiting;
+  }
+
+  /** No frame is in hand any more. */
+  lookAway(): void {
+    this.#inHand = false;
+    this.#sayWhetherLooking();
+  }
+
+  /** A bundle that is not yet done with keeps what is behind it waiting, as frames do. */
+  #sayWhetherLooking(): void {
+    const { open, unsettled } = this.#bundle;
+    Atomics.store(this.#shared, Shared.Looking, this.#inHand || open || unsettled ? 1 : 0);
   }
 
   get waiting(): boolean {
@@ -112,6 +137,7 @@ export class RuleStore {
     }
     if (this.#bundle.unsettled) left -= this.#bundle.settle(left, (rule) => this.#takeOut(rule));
     done += SETTLED - left;
+    if (!this.#inHand) this.#sayWhetherLooking();
     if (done > 0) this.#settle();
     return done;
   }
@@ -142,6 +168,7 @@ export class RuleStore {
         break;
       case LogRecord.BundleBegin:
         bundle.open = true;
+        Atomics.store(this.#shared, Shared.Looking, 1);
         break;
       case LogRecord.BundleEnd:
         for (const kept of bundle.end()) this.carryOut(kept, 0, kept.length, sink);

@@ -96,7 +96,7 @@ function checkRules(name: string, tenant: TenantConfig, ports: readonly PortEntr
   const { openflow, quota } = tenant;
   const entries = ports.map(({ name: port, keys }) => ({ name: port, ofport: keys.ofport ?? null }));
   const numbers = numberPorts(entries);
-  const host = { nowMs: () => 0, wake: () => {}, asleep: () => false, portCounts: () => NO_COUNTS };
+  const host = { nowMs: () => 0, wake: () => {}, portCounts: () => NO_COUNTS };
   // Beyond its quota it is refused once, not a rule at a time.
   const most = Math.max(quota.rules, openflow.flows.length);
   const datapath = new Datapath(0n, name, createRulesImage(0), host, most);
