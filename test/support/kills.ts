@@ -10,8 +10,10 @@ import { allowEcho } from './hosts.ts';
 import { eventually, type Process, SwitchProcess } from './switch-process.ts';
 
 const never = new AbortController().signal;
-const HOST = '10.77.0.1';
-const FAR = '10.77.0.2';
+/** In the machine's own namespace: a network that no other run has. */
+const NETWORK = `10.${128 + (process.pid & 127)}.${(process.pid >> 7) & 255}`;
+const HOST = `${NETWORK}.1`;
+const FAR = `${NETWORK}.2`;
 
 export interface KillsOptions {
   readonly kills: number;
