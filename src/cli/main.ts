@@ -29,6 +29,7 @@ const SHOWN = [
   'drops',
   'quota',
   'path',
+  'stages',
   'workers',
   'slow',
   'openflow',
@@ -96,7 +97,7 @@ export function commands(): Command {
 
   program
     .command('top')
-    .description('show tenants and ports with their rates, processor time and drops, live')
+    .description('show tenants, ports, stages and drops, with rates and processor time, live')
     .option('--socket <path>', 'control socket', socket)
     .option('--interval <seconds>', 'how often', positive, 1)
     .option('--count <n>', 'so many times, then end', positive)

@@ -44,6 +44,17 @@ export function tenantRates(before: Snapshot, now: Snapshot): Row[] {
   });
 }
 
+/** The same of the view `stages`: frames that each is given, sampled, and nanoseconds that it takes for one. */
+export function stageRates(before: Snapshot, now: Snapshot): Row[] {
+  return now.rows.flatMap((row) => {
+    const rate = rateOf(before, now, row, ['tenant', 'stage']);
+    const frames = rate('frames');
+    if (frames <= 0) return [];
+    const ns = Math.round((rate('busy_us') * 1000) / frames);
+    return [{ tenant: row['tenant'], stage: row['stage'], 'sampled/s': Math.round(frames), 'ns/frame': ns }];
+  });
+}
+
 /** @returns the rate of a column of a row, which is found again by what names it */
 function rateOf(before: Snapshot, now: Snapshot, row: Row, names: readonly string[]): (column: string) => number {
   const then = before.rows.find((one) => names.every((name) => one[name] === row[name]));

@@ -183,6 +183,15 @@ const path: View = (running, params) =>
     })),
   );
 
+/** What each stage takes, measured from the first time that somebody asks until nobody has for ten seconds. */
+const stages: View = async (running, params) => {
+  const times = await running.stageTimes.read(chosen(running, params), running.tenants);
+  return times.map(({ tenant, stage, frames, us }) => ({
+    ...{ tenant, stage, frames, busy_us: Math.round(us) },
+    ns_a_frame: Math.round((us * 1000) / frames),
+  }));
+};
+
 const workers: View = async (running) => {
   const audits = await running.audit();
   return running.workers.map((worker, i) => ({
@@ -249,6 +258,7 @@ export const views = {
   drops,
   quota,
   path,
+  stages,
   workers,
   slow,
   openflow,

@@ -21,6 +21,7 @@ import { type LookParts, Looks } from './looks.ts';
 import { Datapaths } from './openflow/datapaths.ts';
 import { QuotaWatch } from './quota-watch.ts';
 import type { Params } from './rpc.ts';
+import { StageTimes } from './stage-times.ts';
 import { type LiveParts, LiveTrace } from './trace/live.ts';
 import { type Trace, traceFrame } from './trace/tracer.ts';
 import { type Parts, Transition } from './transition.ts';
@@ -62,6 +63,8 @@ export class Switch {
   readonly startedAt = Date.now();
   readonly devices: Devices;
   readonly #quotas = new QuotaWatch((event) => this.events.add(event));
+  /** What stages take, while somebody asks. */
+  readonly stageTimes: StageTimes;
   /** Captures and live traces that run. */
   readonly looks = new Looks();
   readonly #workers: Workers;
@@ -125,6 +128,7 @@ export class Switch {
         peer: (device, news) => this.#peer(device, news),
       },
     );
+    this.stageTimes = new StageTimes(this.#workers);
     this.devices = new Devices({
       workers: this.#workers,
       linkUp: this.#linkUp,
@@ -271,6 +275,7 @@ export class Switch {
     if (this.#stopped) return;
     this.#stopped = true;
     this.looks.close();
+    this.stageTimes.close();
     clearInterval(this.#housekeeping);
     clearTimeout(this.#slowTimer);
     this.slowPath.close();

@@ -10,6 +10,14 @@ export interface Wanted {
   readonly interfaceAclOut: boolean;
 }
 
+/** All that a frame may meet on its way, by name: the flow cache, then stages in their order. */
+export const STAGES: readonly string[] = [
+  'flow-cache',
+  ...['parse', 'offload', 'guard-in', 'port-security', 'rules', 'vlan-in', 'reserved', 'acl-in', 'learn', 'to-router'],
+  ...['interface-acl-in', 'route', 'interface-acl-out', 'hop-limit', 'adjacency', 'forward'],
+  ...['acl-out', 'vlan-out', 'guard-out', 'emit'],
+];
+
 const any = (bindings: Int32Array): boolean => bindings.some((acl) => acl >= 0);
 
 export function wanted({ bridge, router }: TenantImage): Wanted {

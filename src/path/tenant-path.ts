@@ -37,8 +37,9 @@ import { ReservedAddresses } from './reserved.ts';
 import { Route } from './route.ts';
 import { RulesStage } from './rules/rules-stage.ts';
 import type { RuleStore } from './rules/store.ts';
-import type { OutStage, Stage } from './stage.ts';
+import type { Observer, OutStage, Stage } from './stage.ts';
 import { bytesLeft, showDrops, takePart } from './tap/part.ts';
+import type { StageClock } from './tap/stage-clock.ts';
 import type { Watch } from './tap/watch.ts';
 import { ToRouter } from './to-router.ts';
 import { VlanIn } from './vlan-in.ts';
@@ -89,6 +90,8 @@ export class TenantPath {
   readonly #fromForward: number;
   /** Null: nobody looks. */
   readonly #watch: Watch | null;
+  /** Null: nobody asks what stages take. */
+  readonly #clock: StageClock | null;
   /** Frames of a batch that are handled on their own, since one among them is traced. */
   readonly #part: Batch | null;
 
@@ -105,7 +108,8 @@ export class TenantPath {
   ) {
     const { bridge, router } = image;
     const taps = watch?.taps ?? null;
-    const observer = watch?.observer ?? null;
+    const clock = watch?.clock ?? null;
+    const observer: Observer | null = watch?.observer ?? clock;
     const shared = image.workers[worker];
     const ledger = before?.ledger ?? new Ledger(ROUTER_ROW + 1, shared.ledger);
     const rates = router?.puntRates ?? [0, 0, 0];
@@ -206,7 +210,7 @@ export class TenantPath {
       decider,
       parse,
       tapped: taps?.drops ?? false,
-      idle: observer !== null,
+      idle: watch !== null && watch.observer !== null,
       counts: this.#work,
     };
     if (old !== null) old.follow(context);
@@ -221,6 +225,7 @@ export class TenantPath {
     this.#pool = pool;
     this.#leaks = leaks;
     this.#watch = watch;
+    this.#clock = clock;
     this.#part = taps?.live === true ? new Batch(BATCH_SIZE) : null;
     if (before !== null) this.#takeOver(before);
   }
@@ -260,7 +265,7 @@ export class TenantPath {
   #carryOut(batch: Batch, batchBytes: number): void {
     const { count } = batch;
     if (this.#cached && this.#isFit(batch.nowMs) && this.#guard.excess(batch) <= 0) {
-      const left = this.cache.run(batch);
+      const left = this.#clock === null ? this.cache.run(batch) : this.#clock.cache(this.cache, batch);
       this.rules?.countPlain(count - left, batchBytes - (left === 0 ? 0 : bytesLeft(batch)));
       if (left === 0) {
         batch.count = 0;
@@ -272,6 +277,7 @@ export class TenantPath {
 
   /** Lets those see the frames who look; one that is told of goes its way alone, in its place. */
   #watched(batch: Batch, batchBytes: number, { taps }: Watch): void {
+    this.#clock?.next();
     taps?.stamp(batch);
     taps?.ingress(batch);
     const part = this.#part;

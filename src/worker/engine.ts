@@ -84,7 +84,7 @@ export class Engine {
     this.pool = pool;
     this.scheduler = scheduler;
     this.devices = devices;
-    this.tenants = new TenantSet(options.tenants, { worker, pool, devices, buckets, scheduler });
+    this.tenants = new TenantSet(options.tenants, { worker, pool, devices, buckets, scheduler, clock: options.clock });
   }
 
   /** The pump of ports that need one; set once, before TAPs are added. */

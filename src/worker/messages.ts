@@ -111,6 +111,8 @@ export type ToWorker =
   /** Frames of a tenant are copied into a ring from now on, or single ones are told of; and no more. */
   | { readonly type: 'capture'; readonly tenant: number; readonly order: CaptureOrder }
   | { readonly type: 'trace'; readonly tenant: number; readonly order: LiveOrder }
+  /** What the stages of a tenant take is measured into this memory; null: no more. */
+  | { readonly type: 'time'; readonly tenant: number; readonly memory: SharedArrayBuffer | null }
   | { readonly type: 'release'; readonly tenant: number; readonly id: number }
   | { readonly type: 'audit' }
   /** For tests: the worker dies. */

@@ -56,6 +56,9 @@ export class Orders {
       case 'trace':
         engine.tenants.trace(message.tenant, message.order);
         return true;
+      case 'time':
+        engine.tenants.time(message.tenant, message.memory);
+        return true;
       case 'release':
         engine.tenants.release(message.tenant, message.id);
         return true;

@@ -11,6 +11,7 @@ import { takeLeaked } from '../path/leak.ts';
 import { RuleStore } from '../path/rules/store.ts';
 import { type CaptureOrder, CaptureTap } from '../path/tap/capture-tap.ts';
 import { type LiveOrder, LiveTap } from '../path/tap/live-tap.ts';
+import { StageClock } from '../path/tap/stage-clock.ts';
 import { Taps } from '../path/tap/tap.ts';
 import { type LeakSink, TenantPath } from '../path/tenant-path.ts';
 import type { TxSink } from '../port/port.ts';
@@ -30,6 +31,8 @@ export interface TenantContext {
   readonly devices: Devices;
   readonly buckets: SharedBuckets;
   readonly scheduler: Scheduler;
+  /** Writes microseconds into the first element. */
+  readonly clock: (into: Float64Array) => void;
 }
 
 /**
@@ -48,6 +51,7 @@ export class TenantSet implements TxSink, LeakSink, Lending {
   #cached = true;
   /** Who looks at each tenant's frames; none where nobody does. */
   readonly #taps: (Taps | undefined)[] = [];
+  readonly #clocks: (StageClock | undefined)[] = [];
   /** Whether anybody looks at any frame. */
   tapped = false;
 
@@ -76,7 +80,8 @@ export class TenantSet implements TxSink, LeakSink, Lending {
     const { index } = image;
     const { pool, worker, devices, buckets } = this.#context;
     const taps = this.#taps[index] ?? null;
-    const watch = taps === null ? null : { observer: null, taps };
+    const clock = this.#clocks[index] ?? null;
+    const watch = taps === null && clock === null ? null : { observer: null, taps, clock };
     const path = new TenantPath(pool, image, worker, devices, buckets, this, this.#storeOf(image), watch, before);
     path.setCache(this.#cached);
     this.paths[index] = path;
@@ -95,6 +100,12 @@ export class TenantSet implements TxSink, LeakSink, Lending {
     const { pool, devices } = this.#context;
     const taps = (this.#taps[index] ??= new Taps());
     taps.addLive(new LiveTap(pool, devices, index, order));
+    this.#watch(index);
+  }
+
+  /** Begins to measure what a tenant's stages take, or, without memory, ends it. */
+  time(index: number, memory: SharedArrayBuffer | null): void {
+    this.#clocks[index] = memory === null ? undefined : new StageClock(this.#context.clock, memory);
     this.#watch(index);
   }
 
@@ -129,6 +140,7 @@ export class TenantSet implements TxSink, LeakSink, Lending {
     this.injectors[index] = undefined;
     this.#stores[index] = undefined;
     this.#taps[index] = undefined;
+    this.#clocks[index] = undefined;
     this.#context.scheduler.setWeight(index, 0);
     const at = this.indices.indexOf(index);
     if (at >= 0) this.indices.splice(at, 1);

@@ -72,6 +72,7 @@ export function traceFrame(
     const path = new TenantPath(pool, image, 0, stand.devices, stand.buckets, leaks, store, {
       observer: narrator,
       taps: null,
+      clock: null,
     });
     path.setCache(false);
     return { path, narrator };
