@@ -36,8 +36,8 @@ export interface WorkerImage {
   readonly work: SharedArrayBuffer;
 }
 
-/** What a worker counts of its work for a tenant: frames that the flow cache carried out, decided anew among them, and left to the stages; time, microseconds. */
-export const WorkCount = { Carried: 0, Decided: 1, Passed: 2, BusyUs: 3, WIDTH: 4 } as const;
+/** What a worker counts of its work for a tenant: frames that the flow cache carried out, decided anew among them, and left to the stages; time, microseconds; which shape its cache has. */
+export const WorkCount = { Carried: 0, Decided: 1, Passed: 2, BusyUs: 3, Shape: 4, WIDTH: 5 } as const;
 
 export const PortMode = {
   /** Untagged, or priority-tagged, frames of one VLAN. */

@@ -7,7 +7,7 @@ import type { Ledger } from '../observe/ledger.ts';
 import { createRulesImage } from '../openflow/datapath/counters.ts';
 import type { Datapath } from '../openflow/datapath/datapath.ts';
 import { generate } from '../path/cache/generate.ts';
-import { shapeOf } from '../path/cache/shape.ts';
+import { shapeOf, shapeOfBits } from '../path/cache/shape.ts';
 import { type AclImage, MOST_PORTS, type TenantImage, WorkCount } from '../path/image.ts';
 import { stageOrder } from '../path/order.ts';
 import type { RulesImage } from '../path/rules/log.ts';
@@ -330,7 +330,9 @@ export class Tenant {
   /** The flow cache with its generated code, then the names of the stages in order, as the image has them. */
   stageNames(): { readonly way: 'cache' | 'in' | 'out'; readonly stage: string; readonly code?: string }[] {
     const ways = stageOrder(this.image);
-    const shape = shapeOf(this.image);
+    // What the first worker runs, by the rules as they are.
+    const bits = this.work[0][WorkCount.Shape];
+    const shape = bits > 0 ? shapeOfBits(bits) : shapeOf(this.image);
     const looksAt = Object.entries(shape).flatMap(([what, looks]) => (looks ? [what] : []));
     return [
       { way: 'cache', stage: `flow-cache ${looksAt.join(' ') || 'l2'}`, code: generate(shape, this.model.name) },

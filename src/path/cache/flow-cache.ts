@@ -13,7 +13,7 @@ import { opLength, type SetField } from '../rules/program.ts';
 import type { Decider } from './decide.ts';
 import { Decision as D, type Decisions } from './decision.ts';
 import { Entry, generate, STRIDE4, STRIDE6 } from './generate.ts';
-import { type Shape, sameShape, shapeOf } from './shape.ts';
+import { type Shape, sameShape, shapeBits, shapeOf } from './shape.ts';
 
 /** Places of two entries each: at most, and to begin with. Few flows then lie close together, in few pages and cache lines. */
 const PLACES4 = 1 << 17;
@@ -118,6 +118,7 @@ export class FlowCache {
     this.#image = image;
     this.#parse = parse;
     this.shape = shapeOf(image, null, tapped);
+    counts[WorkCount.Shape] = shapeBits(this.shape);
     this.#table4 = pool.words(idle ? 0 : PLACES4 * 2 * STRIDE4);
     this.#idle = idle;
   }
@@ -142,6 +143,7 @@ export class FlowCache {
     this.forget();
     if (sameShape(shape, this.shape)) return;
     this.shape = shape;
+    this.#counts[WorkCount.Shape] = shapeBits(shape);
     this.#batch = null;
   }
 

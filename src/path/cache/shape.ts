@@ -67,6 +67,19 @@ export function shapeOf(
   };
 }
 
+const KEYS: readonly (keyof Shape)[] = [
+  ...(['macs', 'l3', 'source', 'destination', 'ports', 'flags', 'tos', 'label', 'edits', 'policed', 'tapped'] as const),
+];
+
+/** A shape as a number above 0, by which a worker tells the control side. */
+export function shapeBits(shape: Shape): number {
+  return KEYS.reduce((bits, key, k) => bits | (shape[key] ? 2 << k : 0), 1);
+}
+
+export function shapeOfBits(bits: number): Shape {
+  return Object.fromEntries(KEYS.map((key, k) => [key, (bits & (2 << k)) !== 0])) as unknown as Shape;
+}
+
 export function sameShape(one: Shape, other: Shape): boolean {
   return (Object.keys(one) as (keyof Shape)[]).every((looks) => one[looks] === other[looks]);
 }
