@@ -11,10 +11,12 @@ export interface Done {
   readonly stderr: string;
 }
 
-/** Runs a program without what npm tells its scripts; the test's own event loop goes on. */
+/** Runs a program without what npm and vitest tell those that they start, coverage too: what is shipped is not measured. The test's own event loop goes on. */
 export function run(program: string, words: readonly string[], cwd = '.'): Promise<Done> {
   const env = Object.fromEntries(
-    Object.entries(process.env).filter(([name]) => !/^(npm_|NODE_TEST_CONTEXT|NODE_OPTIONS)/i.test(name)),
+    Object.entries(process.env).filter(
+      ([name]) => !/^(npm_|NODE_TEST_CONTEXT|NODE_OPTIONS|NODE_V8_COVERAGE)/i.test(name),
+    ),
   );
   return new Promise((done) => {
     const ended = (error: ExecFileException | null, stdout: string, stderr: string) =>
