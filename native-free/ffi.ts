@@ -30,6 +30,7 @@ const libc = library().getFunctions({
   fcntl: { return: 'i32', arguments: ['i32', 'i32', 'i32'] },
   flock: { return: 'i32', arguments: ['i32', 'i32'] },
   poll: { return: 'i32', arguments: ['pointer', 'u32', 'i32'] },
+  sched_setscheduler: { return: 'i32', arguments: ['i32', 'i32', 'pointer'] },
   eventfd: { return: 'i32', arguments: ['u32', 'i32'] },
   clock_gettime: { return: 'i32', arguments: ['i32', 'pointer'] },
   mmap: { return: 'pointer', arguments: ['pointer', 'u64', 'i32', 'i32', 'i32', 'i64'] },
@@ -70,6 +71,7 @@ export const fcntl: (fd: number, command: number, argument: number) => number = 
 export const flock: (fd: number, operation: number) => number = libc.flock;
 /** @param timeoutMs -1 waits for ever: bound it in a worker, which hears nothing meanwhile */
 export const poll: (pollfds: Pointer, count: number, timeoutMs: number) => number = libc.poll;
+export const schedSetscheduler: (pid: number, policy: number, param: Pointer) => number = libc.sched_setscheduler;
 export const eventfd: (initial: number, flags: number) => number = libc.eventfd;
 export const clockGettime: (clock: number, timespec: Pointer) => number = libc.clock_gettime;
 /** Moves the calling thread alone. */
@@ -204,6 +206,7 @@ export function selfTest(): void {
   holds('readv', readv(zero, address(iovecs), 2) === 7 && bytes[102] === 0 && bytes[103] === 7 && bytes[113] === 0);
   holds('writev', writev(zero, address(iovecs), 2) === 7);
   fails('flock', flock(bad, 0));
+  fails('sched_setscheduler', schedSetscheduler(0, bad, NULL));
   fails('ioctl', ioctl(zero, 0x800454cf, at));
   holds('close', close(zero) === 0);
   fails('close', close(bad));

@@ -1,5 +1,5 @@
 import { closeSync, openSync } from 'node:fs';
-import { constants, setPriority } from 'node:os';
+import { runWhenIdle } from '../../native-free/idle.ts';
 import type { Tally } from '../control/capture/settings.ts';
 import { openStream } from '../control/rpc-open.ts';
 import { UserError } from '../errors.ts';
@@ -19,7 +19,8 @@ export interface CaptureOptions {
 /** Captures frames of a tenant or a port until it has enough, Ctrl-C, or the end of the pipe that it writes into. */
 export async function capture(what: string, filter: string | undefined, options: CaptureOptions): Promise<void> {
   const { socket, write, count, snaplen, points, buffer, json } = options;
-  yieldToAll();
+  // Where processors are scarce the capture loses frames, and says so; the switch does not.
+  runWhenIdle();
   const signal = untilSignal();
   const params = {
     what,
@@ -51,15 +52,6 @@ export async function capture(what: string, filter: string | undefined, options:
     stream.close();
     await output.end();
     if (fd !== 1) closeSync(fd);
-  }
-}
-
-/** Where processors are scarce the capture loses frames, and says so; the switch does not. */
-function yieldToAll(): void {
-  try {
-    setPriority(constants.priority.PRIORITY_LOW);
-  } catch {
-    // It goes on with the priority that it has.
   }
 }
 

@@ -96,6 +96,10 @@ const file = join(running.folder, 'load.pcapng');
 try {
   await rig.join();
   await rig.blast(load);
+  // What a capture runs is compiled as it warms up, and stations come to rest.
+  console.log('warming up');
+  await captured(running, file);
+  wrong.length = 0;
   const ratios: number[] = [];
   for (let round = 1; round <= Number(values.rounds); round++) {
     const plain = async () => (await rig.blast(load)).pps;

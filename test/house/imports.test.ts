@@ -97,6 +97,7 @@ const LAYERS: readonly (readonly [prefix: string, may: readonly string[]])[] = [
       ...[
         'native-free/errors.ts',
         'native-free/failpoint.ts',
+        'native-free/idle.ts',
         'native-free/last-will.ts',
         'src/errors.ts',
         'src/observe/',

@@ -1,5 +1,5 @@
-import { setPriority } from 'node:os';
 import { workerData } from 'node:worker_threads';
+import { runWhenIdle } from '../../../native-free/idle.ts';
 import { Ring } from '../../frame/ring.ts';
 import { CaptureCount, Point } from '../../path/tap/record.ts';
 import { Entry } from './entry.ts';
@@ -8,8 +8,8 @@ import type { CaptureThreadSettings, FromCapture, ToCapture } from './settings.t
 import { LineSheet, type SheetContext } from './sheet.ts';
 
 /**
- * The thread of one capture: takes records out of the workers' rings and makes pieces of a file of them. It has the lowest priority,
- * so that where processors are scarce it is the capture that loses frames, and counts them, not the switch.
+ * The thread of one capture: takes records out of the workers' rings and makes pieces of a file of them. It runs where nobody else wants the
+ * processor, so that where processors are scarce it is the capture that loses frames, and counts them, not the switch.
  */
 const settings = workerData as CaptureThreadSettings;
 const { channel, most } = settings;
@@ -18,7 +18,6 @@ const { channel, most } = settings;
 const IDLE_MS = 5;
 /** Pieces that may be under way to a reader that is slower. */
 const MOST_UNWRITTEN = 16;
-const LOWEST = 19;
 
 const rings = settings.rings.map((memory) => new Ring(memory));
 const counts = settings.counts.map((memory) => new Float64Array(memory));
@@ -128,10 +127,5 @@ channel.on('message', (message: ToCapture) => {
   }
 });
 
-try {
-  // On Linux this is the priority of the calling thread alone: setpriority(2), «C library/kernel differences».
-  setPriority(LOWEST);
-} catch {
-  // It goes on with the priority that it has.
-}
+runWhenIdle();
 turn();
