@@ -34,4 +34,10 @@ describe('under the pinned node itself', () => {
     const done = node(['test/support/start-switch.ts']);
     expect(done).toMatchObject({ status: 0, stderr: '', stdout: 'started, stopped\n' });
   });
+
+  test('in a worker no ArrayBuffer is detached, which would slow all typed arrays down', () => {
+    const done = node(['--trace-protector-invalidation', 'test/support/start-switch.ts']);
+    // The main thread takes types off by WebAssembly, whose memory grows; were it a worker too, it would be said twice.
+    expect(done.stdout.match(/ArrayBufferDetaching/g)).toHaveLength(1);
+  });
 });

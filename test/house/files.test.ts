@@ -62,15 +62,7 @@ describe('files', () => {
     expect(top.sort()).toEqual(
       [
         ...['CHANGELOG.md', 'LICENSE', 'README.md', 'bench', 'bin', 'biome.json', 'examples', 'native-free'],
-        ...[
-          'package-lock.json',
-          'package.json',
-          'src',
-          'test',
-          'tsconfig.dist.json',
-          'tsconfig.json',
-          'vitest.config.ts',
-        ],
+        ...['package-lock.json', 'package.json', 'src', 'test', 'tsconfig.json', 'vitest.config.ts'],
       ].sort(),
     );
   });

@@ -51,11 +51,12 @@ export function shapeOf(
   const multipath = router?.multipath ?? false;
   const lists = acls.length > 0;
   const set = (bucket: number) => bucket >= 0;
+  const l3 = router !== null || lists || secure || rules?.l3 === true;
   return {
     macs: rules === null || rules.macs || bridge.securities.length > 0,
-    l3: router !== null || lists || secure || rules?.l3 === true,
+    l3,
     source: secure || multipath || keys.has(AclKey.SRC0) || rules?.source === true,
-    destination: rules === null || rules.destination,
+    destination: l3 && (rules === null || rules.destination),
     // The default of a list, and neighbour discovery, are told by the protocol.
     ports: secure || multipath || lists || rules?.ports === true || TRANSPORT.some((key) => keys.has(key)),
     flags: keys.has(AclKey.TCP_FLAGS),
