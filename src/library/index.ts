@@ -22,7 +22,7 @@
 export { type ErrorCode as LinuxErrorCode, type Failure, LinuxError } from '../../native-free/errors.ts';
 export type { LinkState } from '../../native-free/watch.ts';
 export type { ConfigInput } from '../control/config/schema.ts';
-export type { LinkChange, OpenFlowEvent, SwitchEvent, TimedEvent } from '../control/events.ts';
+export type { LinkChange, OpenFlowEvent, QuotaEvent, SwitchEvent, TimedEvent } from '../control/events.ts';
 export type { Edit } from '../control/running/edits.ts';
 export type { PlannedChange } from '../control/running/plan.ts';
 export type { Row, ViewName } from '../control/show.ts';

@@ -24,7 +24,9 @@ beforeAll(() => {
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 function demo(tunMode: string, options: readonly string[], path = '') {
-  const env = { ...process.env, PATH: `${path}${process.env['PATH']}` };
+  // Coverage is written where only root may.
+  const { NODE_V8_COVERAGE: _, ...others } = process.env;
+  const env = { ...others, PATH: `${path}${process.env['PATH']}` };
   const words = ['--mount', 'sh', '-c', SCRIPT, 'sh', join(folder, 'mount'), tunMode];
   return spawnSync('unshare', [...words, 'sh', 'bin/tapyard', 'demo', ...options], {
     encoding: 'utf8',
