@@ -25,8 +25,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 function demo(tunMode: string, options: readonly string[], path = '') {
   // Coverage is written where only root may.
-  const { NODE_V8_COVERAGE: _, ...others } = process.env;
-  const env = { ...others, PATH: `${path}${process.env['PATH']}` };
+  const env = { ...process.env, NODE_V8_COVERAGE: '', PATH: `${path}${process.env['PATH']}` };
   const words = ['--mount', 'sh', '-c', SCRIPT, 'sh', join(folder, 'mount'), tunMode];
   return spawnSync('unshare', [...words, 'sh', 'bin/tapyard', 'demo', ...options], {
     encoding: 'utf8',
