@@ -75,18 +75,22 @@ export function netnsOwner(name: string): string | undefined {
 
 /** Deletes a namespace, and with it the TAPs and veths inside once no process lives there. Without one of that name, nothing. */
 export function deleteNetns(name: string): void {
-  if (netnsExists(name)) runTool('ip', ['netns', 'del', name]);
+  deleteAllNetns([name]);
 }
 
 /** Deletes several at once: of one process of `ip`, since each costs more than the deletion. */
 export function deleteAllNetns(names: readonly string[]): void {
   const there = names.filter(netnsExists);
-  if (there.length > 0) {
+  if (there.length === 0) return;
+  try {
     runTool(
       'ip',
       ['-force'],
       there.map((name) => ['netns', 'del', name]),
     );
+  } catch (error) {
+    // Somebody else, a watchdog for one, may have deleted one of them first.
+    if (there.some(netnsExists)) throw error;
   }
 }
 

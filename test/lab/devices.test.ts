@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { addAddresses, deleteLink, findLink, setLink } from '../../native-free/links.ts';
-import { createNetns, deleteAllNetns } from '../../native-free/netns.ts';
+import { createNetns, deleteAllNetns, netnsExists } from '../../native-free/netns.ts';
 import { runTool } from '../../native-free/tool.ts';
 import { stream } from '../../src/lab/program.ts';
 import { ping, tell } from '../../src/lab/reach.ts';
@@ -84,8 +84,7 @@ tenants:
     running = await SwitchProcess.started(yaml);
     expect(untouched()).toBe(false);
     expect(await running.end('SIGKILL')).toMatchObject({ signal: 'SIGKILL' });
-    await eventually('an untouched device', untouched);
-    deleteAllNetns([host]);
+    await eventually('an untouched device, and no namespace', () => untouched() && !netnsExists(host));
   });
 
   it('is refused when it carries an address, with the cure, and nothing is left', async () => {
