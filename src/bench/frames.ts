@@ -96,6 +96,11 @@ export class Replay {
     return this.#results[ReplayResult.Transmitted];
   }
 
+  /** ARP and neighbour discovery among them: routers send these when it is time for it. */
+  get resolving(): number {
+    return this.#results[ReplayResult.Resolving];
+  }
+
   get digest(): number {
     return this.#results[ReplayResult.Digest];
   }

@@ -75,10 +75,11 @@ async function measure(
   options: PathOptions,
 ): Promise<PathResult> {
   const transmitted = () => all.reduce((sum, replay) => sum + replay.transmitted, 0);
+  const forwarded = () => transmitted() - all.reduce((sum, replay) => sum + replay.resolving, 0);
   const digest = () => all.reduce((sum, replay) => sum + replay.digest, 0);
   /** Lets the capture in once. */
   const pass = async () => {
-    const before = { transmitted: transmitted(), digest: digest() };
+    const before = { forwarded: forwarded(), digest: digest() };
     source.left = count;
     for (const worker of running.workers) worker.wake();
     const began = Date.now();
@@ -87,7 +88,7 @@ async function measure(
       await sleep(REST_MS);
       if (Date.now() - began > PASS_MS) throw new Error('the switch does not come to rest');
     }
-    return { delivered: transmitted() - before.transmitted, digest: digest() - before.digest };
+    return { delivered: forwarded() - before.forwarded, digest: digest() - before.digest };
   };
   // Addresses are learned, neighbours resolved.
   await pass();

@@ -15,12 +15,22 @@ export interface ReplayHandles {
   /** Two words a frame: position in double words, length in bytes. */
   readonly index: SharedArrayBuffer;
   readonly control: SharedArrayBuffer;
-  /** Float64: frames and bytes received, frames and bytes transmitted, sum of the hashes of transmitted frames. */
+  /** Float64, `ReplayResult`. */
   readonly results: SharedArrayBuffer;
 }
 
 export const ReplayControl = { Left: 0, Digest: 1, WORDS: 2 } as const;
-export const ReplayResult = { Received: 0, Transmitted: 1, Bytes: 2, Digest: 3, WIDTH: 4 } as const;
+export const ReplayResult = {
+  Received: 0,
+  /** Frames and bytes. */
+  Transmitted: 1,
+  Bytes: 2,
+  /** Sum of the hashes of transmitted frames, ARP and neighbour discovery left out. */
+  Digest: 3,
+  /** Frames of ARP and neighbour discovery: routers announce themselves and ask when it is time for it. */
+  Resolving: 4,
+  WIDTH: 5,
+} as const;
 
 /** Frames of others that wait to be answered. */
 const ANSWERS = 64;
@@ -137,8 +147,9 @@ export class ReplayPort implements Port {
     for (let i = 0; i < count; i++) {
       const at = start[i];
       const length = headLength[i] + bodyLength[i];
-      if (octets[at + 12] !== 8 || octets[at + 13] !== 0) this.#look(at, headLength[i]);
-      if (digest) this.#results[ReplayResult.Digest] += hashOf(octets, at, headLength[i]);
+      const resolves = (octets[at + 12] !== 8 || octets[at + 13] !== 0) && this.#resolves(at, headLength[i]);
+      if (resolves) this.#results[ReplayResult.Resolving]++;
+      else if (digest) this.#results[ReplayResult.Digest] += hashOf(octets, at, headLength[i]);
       if (body[i] >= 0) pool.release(body[i]);
       if (row[i] !== row[first] || tenant[i] !== tenant[first] || port[i] !== port[first]) {
         this.#sink.sent(tenant[first], row[first], port[first], i - first, run);
@@ -161,11 +172,12 @@ export class ReplayPort implements Port {
     return true;
   }
 
-  /** What is no IPv4 may be a question to the hosts behind this port. */
-  #look(at: number, length: number): void {
-    if (this.#answers.length >= ANSWERS) return;
-    const answer = answerTo(this.#pool.octets.subarray(at, at + length));
-    if (answer !== null) this.#answers.push(answer);
+  /** What is no IPv4 may be ARP or neighbour discovery, a question to the hosts behind this port, which is answered. */
+  #resolves(at: number, length: number): boolean {
+    const frame = this.#pool.octets.subarray(at, at + length);
+    const answer = answerTo(frame);
+    if (answer !== null && this.#answers.length < ANSWERS) this.#answers.push(answer);
+    return isResolution(frame);
   }
 
   #answer(batch: Batch): number {
@@ -177,6 +189,12 @@ export class ReplayPort implements Port {
     batch.push(head, start, answer.length, -1, 0, 0);
     return 1;
   }
+}
+
+/** ARP, or ICMPv6 from router solicitation to redirect (RFC 4861, section 4), in an untagged frame. */
+function isResolution(frame: Uint8Array): boolean {
+  if (frame[12] === 0x08 && frame[13] === 0x06) return true;
+  return frame[12] === 0x86 && frame[13] === 0xdd && frame[20] === 58 && frame[54] >= 133 && frame[54] <= 137;
 }
 
 /** FNV-1a of a frame's bytes: sums of it tell whether the same frames have left, in whatever order. */
