@@ -93,7 +93,8 @@ export class Ring {
     if (head === Atomics.load(this.#control, TAIL)) return -1;
     let at = head & (this.capacity - 1);
     if (this.#lengths[at >> 2] === WRAP) {
-      head = (head + this.capacity - at) | 0;
+      // One sum that is cut off at once: with two, V8 would watch the first for an overflow, and meet it every 2 GiB.
+      head = (head + (this.capacity - at)) | 0;
       Atomics.store(this.#control, HEAD, head);
       at = 0;
     }
