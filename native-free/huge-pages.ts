@@ -9,8 +9,9 @@ const LINE = 64;
 /** @returns zeroed words that begin with a cache line, in huge pages where there are such */
 export function alignedWords(words: number): Int32Array<SharedArrayBuffer> {
   const memory = new SharedArrayBuffer(words * 4 + LINE);
-  preferHugePages(new Uint8Array(memory));
-  const over = Number(ffi.address(new Uint8Array(memory)) % BigInt(LINE));
+  const octets = new Uint8Array(memory);
+  preferHugePages(octets);
+  const over = Number(ffi.address(octets) % BigInt(LINE));
   return new Int32Array(memory, over === 0 ? 0 : LINE - over, words);
 }
 

@@ -1,11 +1,6 @@
-import { type Command, InvalidArgumentError } from 'commander';
+import type { Command } from 'commander';
 import type { TableOptions } from './bench-tables.ts';
-
-function positive(value: string): number {
-  const number = Number(value);
-  if (!Number.isInteger(number) || number < 1) throw new InvalidArgumentError('It is a whole number of at least 1.');
-  return number;
-}
+import { positive } from './positive.ts';
 
 /** `tapyard bench …` */
 export function addBenchCommands(program: Command): void {

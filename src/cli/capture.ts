@@ -4,6 +4,7 @@ import type { Tally } from '../control/capture/settings.ts';
 import { openStream } from '../control/rpc-open.ts';
 import { UserError } from '../errors.ts';
 import { Output } from './output.ts';
+import { pour } from './pour.ts';
 import { untilSignal } from './until-signal.ts';
 
 export interface CaptureOptions {
@@ -36,21 +37,11 @@ export async function capture(what: string, filter: string | undefined, options:
   // A file that cannot be written is told before anything is captured.
   const fd = write === undefined || write === '-' ? 1 : create(write);
   const stream = await openStream(socket, 'capture', params);
-  signal.addEventListener('abort', () => stream.stop());
-  if (signal.aborted) stream.stop();
   if (json !== true) process.stderr.write(`capturing ${what}; Ctrl-C ends it\n`);
-  const output = new Output(fd);
-  output.gone.addEventListener('abort', () => stream.close());
   try {
-    const pieces = stream.pieces();
-    let next = await pieces.next();
-    for (; !next.done && !output.gone.aborted; next = await pieces.next()) await output.write(next.value);
-    if (next.done === true) tell(next.value as unknown as Tally, json === true && write !== undefined);
-  } catch (error) {
-    if (!output.gone.aborted) throw error;
+    const tally = await pour(stream, new Output(fd), signal);
+    if (tally !== null) tell(tally as unknown as Tally, json === true && write !== undefined);
   } finally {
-    stream.close();
-    await output.end();
     if (fd !== 1) closeSync(fd);
   }
 }

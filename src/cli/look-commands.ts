@@ -1,12 +1,7 @@
-import { type Command, InvalidArgumentError } from 'commander';
+import type { Command } from 'commander';
 import type { CaptureOptions } from './capture.ts';
+import { positive } from './positive.ts';
 import type { TraceOptions } from './trace.ts';
-
-function positive(value: string): number {
-  const number = Number(value);
-  if (!Number.isInteger(number) || number < 1) throw new InvalidArgumentError('It is a whole number of at least 1.');
-  return number;
-}
 
 /** Commands that look at single frames of a running switch. */
 export function addLookCommands(program: Command, socket: string): void {

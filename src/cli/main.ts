@@ -1,4 +1,4 @@
-import { Argument, Command, CommanderError, InvalidArgumentError } from 'commander';
+import { Argument, Command, CommanderError } from 'commander';
 import { DEFAULT_SOCKET } from '../control/rpc.ts';
 import { addBenchCommands } from './bench-commands.ts';
 import { addChangeCommands } from './change-commands.ts';
@@ -7,6 +7,7 @@ import { addCompletionCommands } from './completion-commands.ts';
 import { Exit, exitOf } from './exit.ts';
 import { addLabCommands } from './lab-commands.ts';
 import { addLookCommands } from './look-commands.ts';
+import { positive } from './positive.ts';
 import { addRuleCommands } from './rule-commands.ts';
 import { leaveWhenUnread } from './unread.ts';
 import { version } from './version.ts';
@@ -34,12 +35,6 @@ const SHOWN = [
   'slow',
   'openflow',
 ];
-
-function positive(value: string): number {
-  const number = Number(value);
-  if (!Number.isInteger(number) || number < 1) throw new InvalidArgumentError('It is a whole number of at least 1.');
-  return number;
-}
 
 /** Commands import what they need when they run: `--help` must not wait for a dataplane to load. */
 export function commands(): Command {

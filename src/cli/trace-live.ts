@@ -2,6 +2,7 @@ import { openStream } from '../control/rpc-open.ts';
 import type { Happened } from '../control/trace/happened.ts';
 import { describe } from '../wire/describe.ts';
 import { Output } from './output.ts';
+import { pour } from './pour.ts';
 import { type ToldTrace, type TraceOptions, traceText } from './trace.ts';
 import { untilSignal } from './until-signal.ts';
 
@@ -27,23 +28,10 @@ export async function traceLive(
     ...(port === undefined ? {} : { port }),
   };
   const stream = await openStream(socket, 'trace-live', params);
-  signal.addEventListener('abort', () => stream.stop());
-  if (signal.aborted) stream.stop();
   if (json !== true)
     process.stderr.write(`waiting for ${count === 1 ? 'a frame' : `${count} frames`}; Ctrl-C ends it\n`);
-  const output = new Output(1);
-  output.gone.addEventListener('abort', () => stream.close());
-  try {
-    for await (const piece of stream.pieces()) {
-      if (output.gone.aborted) break;
-      await output.write(json ? piece : Buffer.from(text(JSON.parse(piece.toString()) as LiveTold, tenant)));
-    }
-  } catch (error) {
-    if (!output.gone.aborted) throw error;
-  } finally {
-    stream.close();
-    await output.end();
-  }
+  const told = (piece: Buffer) => Buffer.from(text(JSON.parse(piece.toString()) as LiveTold, tenant));
+  await pour(stream, new Output(1), signal, json ? undefined : told);
 }
 
 function text(told: LiveTold, tenant: string): string {

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createConnection, type Socket } from 'node:net';
 import { UserError } from '../errors.ts';
 import type { Json } from '../json.ts';
-import { type Params, requestLine, resultOf } from './rpc.ts';
+import { cannotReach, type Params, requestLine, resultOf } from './rpc.ts';
 
 /** What an answer that goes on brings its reader; see rpc-stream.ts. */
 export interface OpenStream {
@@ -22,8 +22,7 @@ export async function openStream(path: string, method: string, params: Params = 
   try {
     await once(socket, 'connect');
   } catch (cause) {
-    const cure = 'start one with tapyard up FILE, or give its --socket';
-    throw new UserError('not-running', `No switch answers on ${path}`, cure, { cause });
+    throw cannotReach(path, cause);
   }
   socket.write(requestLine(method, params));
   const input = new Input(socket, path);

@@ -221,6 +221,14 @@ export function resultOf(line: string): Json {
   throw new UserError(code, message, data?.cure ?? 'see tapyard --help', { diagnostics: data?.diagnostics ?? [] });
 }
 
+/** @param cause why no connection was made, or why it broke */
+export function cannotReach(path: string, cause: unknown): UserError {
+  if ((cause as NodeJS.ErrnoException).code === 'EACCES')
+    return new UserError('not-permitted', `${path} may not be opened`, 'run as the user of the switch', { cause });
+  const cure = 'start one with tapyard up FILE, or give its --socket';
+  return new UserError('not-running', `No switch answers on ${path}`, cure, { cause });
+}
+
 /** @returns the first line of the answer */
 function ask(path: string, request: string, patienceMs: number): Promise<string> {
   return new Promise((resolve, reject) => {
@@ -231,10 +239,9 @@ function ask(path: string, request: string, patienceMs: number): Promise<string>
       reject(new UserError('not-running', what, cure));
     };
     socket.setEncoding('utf8');
-    socket.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code === 'EACCES')
-        reject(new UserError('not-permitted', `${path} may not be opened`, 'run as the user of the switch'));
-      else fail(`No switch answers on ${path}`, 'start one with tapyard up FILE, or give its --socket');
+    socket.on('error', (error) => {
+      socket.destroy();
+      reject(cannotReach(path, error));
     });
     socket.on('data', (text: string) => {
       const end = text.indexOf('\n');

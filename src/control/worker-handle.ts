@@ -129,13 +129,12 @@ export class WorkerHandle {
       wakeFd: this.wakeFd,
       channel: port2,
     };
-    const file = import.meta.url.endsWith('.ts') ? '../worker/thread.ts' : '../worker/thread.js';
     const ready = new Promise<void>((resolve, reject) => {
       this.#waiting.set(0, { resolve: () => resolve(), reject, message: null });
     });
     this.#channel = port1;
     for (const word of [Control.Sent, Control.Done]) Atomics.store(this.#control, word, this.#number);
-    this.#thread = startThread(new URL(file, import.meta.url), {
+    this.#thread = startThread('../worker/thread', import.meta.url, {
       workerData: settings,
       transferList: [port2],
       name: `tapyard-worker-${this.index}`,

@@ -23,9 +23,9 @@ export class Pool {
   readonly held: Int32Array;
   /** Most head slots that each may hold, copies and pieces of its frames included; all of them at first. */
   readonly limit: Int32Array;
-  /** A word a slot: references in the lower half, owner in the upper. */
   /** Makes zeroed memory for what else the worker looks up for each frame. */
   readonly words: (count: number) => Int32Array;
+  /** A word a slot: references in the lower half, owner in the upper. */
   readonly #state: Int32Array;
   readonly #freeHeads: Int32Array;
   readonly #freeBodies: Int32Array;

@@ -110,17 +110,16 @@ export class Emit implements OutStage {
 
   /** Cuts segment k further, since it is longer than the next link's MTU. */
   #refine(batch: Batch, i: number, to: number, k: number, toL3: number): void {
-    const { head, start, headLength, body, bodyStart } = this.#segments;
+    const { head, start, headLength, body, bodyStart, bodyLength } = this.#segments;
     const limit = batch.limit[i];
     const fragmenter = this.#fragmenter;
     const l3 = start[k] + toL3;
     const wanted = fragmenter.cut(head[k], start[k], headLength[k], body[k], bodyStart[k], l3, limit);
-    if (wanted === 0) {
+    if (wanted > 0) this.#pushFragments(batch, i, to, wanted);
+    else {
       this.#ledger.drop(batch.port[i], Drop.TooBig);
-      const { bodyLength } = this.#segments;
       this.#tap?.dropped(batch.port[i], to, Drop.TooBig, start[k], headLength[k], bodyStart[k], bodyLength[k], 0);
     }
-    if (wanted > 0) this.#pushFragments(batch, i, to, wanted);
     this.#pool.release(head[k]);
     this.#pool.release(body[k]);
   }

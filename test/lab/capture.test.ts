@@ -3,26 +3,13 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { routedPair } from '../support/routed-pair.ts';
 import { eventually, own, Process, SwitchProcess, sweep, tapyard } from '../support/switch-process.ts';
 import { tshark } from '../support/tshark.ts';
 
 const [web, db] = [own('cw'), own('cd')];
-const yaml = `
-version: 1
-workers: 2
-tenants:
-  red:
-    bridge:
-      ports:
-        web: {tap: ${web}, netns: ${web}, vlan: 10, address: 10.10.0.2/24, gateway: 10.10.0.1}
-        db:  {tap: ${db}, netns: ${db}, vlan: 20, address: 10.20.0.2/24, gateway: 10.20.0.1}
-    router:
-      interfaces:
-        web: {vlan: 10, addresses: [10.10.0.1/24], ra: false}
-        db:  {vlan: 20, addresses: [10.20.0.1/24], ra: false}
-    acls:
-      no-ping: {rules: [{deny: {proto: icmp, to: 10.20.0.9/32}}, {allow: any}], ingress: [web]}
-  blue: {bridge: {ports: {web: {memory: true}}}}
+const acl = 'no-ping: {rules: [{deny: {proto: icmp, to: 10.20.0.9/32}}, {allow: any}], ingress: [web]}';
+const yaml = `${routedPair(web, db, acl)}  blue: {bridge: {ports: {web: {memory: true}}}}
 `;
 const folder = mkdtempSync(join(tmpdir(), 'capture-'));
 const LAUNCHER = new URL('../../bin/tapyard', import.meta.url).pathname;

@@ -1,25 +1,12 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { routedPair } from '../support/routed-pair.ts';
 import { eventually, own, Process, SwitchProcess, sweep, tapyard } from '../support/switch-process.ts';
 
 const [web, db] = [own('tw'), own('td')];
-const yaml = `
-version: 1
-workers: 2
-tenants:
-  red:
-    bridge:
-      ports:
-        web: {tap: ${web}, netns: ${web}, vlan: 10, address: 10.10.0.2/24, gateway: 10.10.0.1}
-        db:  {tap: ${db}, netns: ${db}, vlan: 20, address: 10.20.0.2/24, gateway: 10.20.0.1}
-    router:
-      interfaces:
-        web: {vlan: 10, addresses: [10.10.0.1/24], ra: false}
-        db:  {vlan: 20, addresses: [10.20.0.1/24], ra: false}
-    acls:
-      no-ssh: {rules: [{deny: {proto: tcp, dport: 22}}, {allow: any}], ingress: [web]}
-`;
+const acl = 'no-ssh: {rules: [{deny: {proto: tcp, dport: 22}}, {allow: any}], ingress: [web]}';
+const yaml = routedPair(web, db, acl);
 const LAUNCHER = new URL('../../bin/tapyard', import.meta.url).pathname;
 let running: SwitchProcess;
 

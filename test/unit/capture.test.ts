@@ -3,39 +3,13 @@ import { filterWords, readMatch } from '../../src/control/capture/filter.ts';
 import { Point } from '../../src/path/tap/record.ts';
 import { frame } from '../../src/wire/build.ts';
 import { TestCapture } from '../support/capture.ts';
+import { A, B, filteredLab, udp } from '../support/filtered-lab.ts';
 import { packet, pattern } from '../support/packets.ts';
 import { TestSwitch } from '../support/test-switch.ts';
 
-const R = '02:54:00:00:00:01';
-const [A, B] = ['02:00:00:00:00:0a', '02:00:00:00:00:0b'];
-const CONFIG = `
-version: 1
-tenants:
-  red:
-    bridge:
-      ports:
-        a: {memory: true, vlan: 10}
-        b: {memory: true, vlan: 20}
-        c: {memory: true, vlan: 10}
-    router:
-      mac: '${R}'
-      interfaces:
-        a: {vlan: 10, addresses: [10.0.10.1/24], ra: false}
-        b: {vlan: 20, addresses: [10.0.20.1/24], ra: false}
-      neighbors: [{address: 10.0.20.2, mac: '${B}', interface: b}]
-    acls:
-      in: {rules: [{deny: {proto: udp, dport: 7}}, {allow: any}], ingress: [a]}
-      out: {rules: [{deny: {proto: udp, dport: 8}}, {allow: any}], egress: [b]}
-  blue: {bridge: {ports: {z: {memory: true}}}}
+const CONFIG = `${filteredLab()}  blue: {bridge: {ports: {z: {memory: true}}}}
 `;
 
-const udp = (dport: number, payload = 30, to = '10.0.20.2') =>
-  frame({
-    ethernet: { source: A, destination: R },
-    ipv4: { source: '10.0.10.2', destination: to },
-    udp: { source: 5, destination: dport },
-    payload,
-  });
 const words = (net: TestSwitch, filter: string) => {
   const { datapath } = net.tenant('red');
   return filterWords(readMatch(filter, datapath), datapath);

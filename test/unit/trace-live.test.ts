@@ -1,38 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { filterWords, readMatch } from '../../src/control/capture/filter.ts';
 import { frame } from '../../src/wire/build.ts';
+import { A, B, filteredLab, R, udp } from '../support/filtered-lab.ts';
 import { TestSwitch } from '../support/test-switch.ts';
 import { TestLiveTrace } from '../support/traced.ts';
 
-const R = '02:54:00:00:00:01';
-const [A, B] = ['02:00:00:00:00:0a', '02:00:00:00:00:0b'];
-const CONFIG = `
-version: 1
-tenants:
-  red:
-    bridge:
-      ports:
-        a: {memory: true, vlan: 10, pps: 20}
-        b: {memory: true, vlan: 20}
-        c: {memory: true, vlan: 10}
-    router:
-      mac: '${R}'
-      interfaces:
-        a: {vlan: 10, addresses: [10.0.10.1/24], ra: false}
-        b: {vlan: 20, addresses: [10.0.20.1/24], ra: false}
-      neighbors: [{address: 10.0.20.2, mac: '${B}', interface: b}]
-    acls:
-      in: {rules: [{deny: {proto: udp, dport: 7}}, {allow: any}], ingress: [a]}
-      out: {rules: [{deny: {proto: udp, dport: 8}}, {allow: any}], egress: [b]}
-`;
-
-const udp = (dport: number, to = '10.0.20.2') =>
-  frame({
-    ethernet: { source: A, destination: R },
-    ipv4: { source: '10.0.10.2', destination: to },
-    udp: { source: 5, destination: dport },
-    payload: 30,
-  });
+const CONFIG = filteredLab(', pps: 20');
 
 async function started(): Promise<TestSwitch> {
   const net = await TestSwitch.of(CONFIG);

@@ -102,9 +102,8 @@ export class Capture implements Stream, Look {
       application: 'tapyard capture',
       channel: port2,
     };
-    const file = import.meta.url.endsWith('.ts') ? './thread.ts' : './thread.js';
     this.#channel = port1;
-    this.#thread = startThread(new URL(file, import.meta.url), {
+    this.#thread = startThread('./thread', import.meta.url, {
       workerData: settings,
       transferList: [port2],
       name: `tapyard-capture-${this.#id}`,

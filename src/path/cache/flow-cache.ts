@@ -68,7 +68,7 @@ export class FlowCache {
   #hit: Hit = LEAVE_ALL;
   #batch: Batch | null = null;
   /** Loops that were generated before, by batch and shape: warm already, should it come again. */
-  #loops = new WeakMap<Batch, Map<string, Hit>>();
+  #loops = new WeakMap<Batch, Map<number, Hit>>();
   readonly #idle: boolean;
   readonly #pool: Pool;
   readonly #devices: Devices;
@@ -160,8 +160,8 @@ export class FlowCache {
     }
     let loops = this.#loops.get(batch);
     if (loops === undefined || loops.size >= MOST_LOOPS) this.#loops.set(batch, (loops = new Map()));
-    const name = JSON.stringify(shape);
-    const known = loops.get(name);
+    const bits = shapeBits(shape);
+    const known = loops.get(bits);
     if (known !== undefined) return known;
     const make = new Function('context', generate(shape, this.#image.name)) as (context: unknown) => Hit;
     const loop = make({
@@ -180,7 +180,7 @@ export class FlowCache {
       seed: this.#seed,
       tenant: this.#image.index,
     });
-    loops.set(name, loop);
+    loops.set(bits, loop);
     return loop;
   }
 

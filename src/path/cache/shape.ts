@@ -82,5 +82,5 @@ export function shapeOfBits(bits: number): Shape {
 }
 
 export function sameShape(one: Shape, other: Shape): boolean {
-  return (Object.keys(one) as (keyof Shape)[]).every((looks) => one[looks] === other[looks]);
+  return shapeBits(one) === shapeBits(other);
 }

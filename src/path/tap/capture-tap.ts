@@ -126,30 +126,24 @@ export class CaptureTap implements Tap {
       const isHere = wanted && (this.#row < 0 || to === this.#row);
       if (k < taken && isHere) continue;
       // It was told of too early: it has not left, or is none that is asked for.
-      this.#uncount(to, at);
+      this.#count(to, at, -1);
       if (k >= taken && this.drops) {
         if (at >= 0) {
           bytes.setInt32(at + CaptureRecord.Point, Point.Drop, true);
           bytes.setInt32(at + CaptureRecord.Reason, reason, true);
         }
-        this.#count(queue.row[k], at);
+        this.#count(queue.row[k], at, 1);
       } else if (at >= 0) bytes.setInt32(at + CaptureRecord.Point, Point.Void, true);
     }
     this.#ring.commit();
   }
 
-  #count(row: number, at: number): void {
+  /** @param at of its record, or `LOST` @param by -1 takes back that it was counted */
+  #count(row: number, at: number, by: 1 | -1): void {
     const counts = this.#counts;
     const cell = row * CaptureCount.WIDTH;
-    counts[cell + CaptureCount.Seen]++;
-    if (at < 0) counts[cell + CaptureCount.Lost]++;
-  }
-
-  #uncount(row: number, at: number): void {
-    const counts = this.#counts;
-    const cell = row * CaptureCount.WIDTH;
-    counts[cell + CaptureCount.Seen]--;
-    if (at < 0) counts[cell + CaptureCount.Lost]--;
+    counts[cell + CaptureCount.Seen] += by;
+    if (at < 0) counts[cell + CaptureCount.Lost] += by;
   }
 
   /** Counts a frame and writes its record, which becomes visible with the next `commit`. @returns its position, or `LOST` */
@@ -175,10 +169,10 @@ export class CaptureTap implements Tap {
     const at = ring.reserve(CaptureRecord.Frame + head + body);
     const seenAt = point === Point.Egress ? to : row;
     if (at < 0) {
-      this.#count(seenAt, LOST);
+      this.#count(seenAt, LOST, 1);
       return LOST;
     }
-    this.#count(seenAt, at);
+    this.#count(seenAt, at, 1);
     const { bytes } = ring;
     bytes.setInt32(at + CaptureRecord.Point, point, true);
     bytes.setInt32(at + CaptureRecord.Row, row, true);
