@@ -10,8 +10,8 @@ export default defineConfig({
     execArgv: ['--disable-warning=ExperimentalWarning'],
     fileParallelism: true,
     maxWorkers: 2,
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    testTimeout: 180_000,
+    hookTimeout: 180_000,
     allowOnly: !inCi,
     coverage: {
       provider: 'v8',

@@ -17,12 +17,17 @@ import { watchdog } from './watchdog.ts';
  * we are gone, and if that was killed too, the next start of anybody does. So two instances side by side leave each other alone, and
  * what is nobody's of ours is never looked at.
  *
+ * A script that cannot be carried out from where its reader is (devices of another network namespace) ends with `NOT_HERE`: it stays, with
+ * its folder, for somebody who can.
+ *
  * One lock for all instances of a user keeps a start, another start and a watchdog from doing it at the same time; whoever carries a
  * script out holds it, so it is released when the last command has ended, not when who began it was killed.
  */
 const ROOT = rootOf(process.geteuid?.() ?? -1, process.env);
 const LOCK_EX_NB = 2 | 4;
 const O_RDWR_CREAT_CLOEXEC = 0o2 | 0o100 | 0o2000000;
+/** EX_TEMPFAIL of sysexits.h. */
+const NOT_HERE = 75;
 /** The kernel closes our files one after the other, and each TAP takes it a while. */
 const DYING_S = 10;
 const LOCK_TRIES = 1000;
@@ -84,16 +89,26 @@ export function cleanUpAfterDead(): string[] {
 }
 
 /**
- * For each instance whose lock is free: the urgent first, what was made last before what was made first. The lock is that of `folder/.`,
+ * For each instance whose lock is free, and whoever reads what it prints may go: the urgent first, what was made last before what was made first. The lock is that of `folder/.`,
  * since flock(1) makes a file where nothing is.
  */
 function carryOut(root: string): string {
   return `cd ${shellWord(root)} || exit
+trap '' PIPE
 for one in */; do
   flock -n "$one." true 2>/dev/null || continue
-  for clause in "$one"[ab]*; do ( . "./$clause" ) 2>/dev/null; done
-  rm -rf "./$one"
+  left=
+  for clause in "$one"[ab]*; do
+    ( . "./$clause" ) 2>/dev/null
+    if [ $? = ${NOT_HERE} ]; then left=1; else rm -f "./$clause"; fi
+  done
+  [ -n "$left" ] || rm -rf "./$one"
 done`;
+}
+
+/** @returns POSIX sh that goes on only in the network namespace of this process; elsewhere the clause is left for others */
+export function onlyInThisNetwork(): string {
+  return `[ "$(stat -L -c %i /proc/self/ns/net)" = ${statSync('/proc/self/ns/net').ino} ] || exit ${NOT_HERE}`;
 }
 
 /** @returns the folder of this instance, made, locked and watched when it is first asked for */

@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { Errno, LinuxError, linuxError } from './errors.ts';
-import { atDeath, type Clause } from './last-will.ts';
+import { atDeath, type Clause, onlyInThisNetwork } from './last-will.ts';
 import { findLink, ip, type Link, listRoutes, setIpv6, setLink } from './links.ts';
 import { shellCommand, shellWord } from './shell.ts';
 import { runTool, TOOL_ENVIRONMENT, type Words } from './tool.ts';
@@ -57,7 +57,9 @@ class Step {
     const file = shellWord(`/sys/class/net/${device}/ifindex`);
     const show = shellCommand(['ip', ...this.inside, '-o', 'link', 'show', 'dev', device]);
     const read = netns === undefined ? `read -r index < ${file}` : `index=$(${show} | cut -d: -f1)`;
-    this.#head = `same=; index=; ${read}; [ "$index" = ${ifindex} ] && same=1`;
+    // A name in `netns` means the same to all; a device beside us is only known to who is here too.
+    const here = netns === undefined ? `${onlyInThisNetwork()}\n` : '';
+    this.#head = `${here}same=; index=; ${read}; [ "$index" = ${ifindex} ] && same=1`;
     this.#clause = atDeath(':', true);
   }
 

@@ -21,7 +21,7 @@ async function ofctl(command: string, ...words: readonly string[]): Promise<stri
   const options = command.startsWith('-') ? command.split(' ') : [command];
   const { stdout } = await run('ovs-ofctl', ['-O', 'OpenFlow13', ...options, `unix:${path}`, ...words], {
     env,
-    timeout: 20_000,
+    timeout: 120_000,
   });
   return stdout;
 }

@@ -11,7 +11,7 @@ beforeAll(sweep);
 it.each([
   ['one by one', []],
   ['as a bundle', ['--bundle']],
-])('a running flow loses nothing while rules are added %s', { timeout: 120_000 }, async (_how, words) => {
+])('a running flow loses nothing while rules are added %s', { timeout: 300_000 }, async (_how, words) => {
   const { sent, lost, overtaken, counts } = await measureAddFlows({
     ...{ flows: manyFlows([likeFilters(COUNT)], COUNT), workers: 2, rounds: 1, ovs: false, words, pps: 500 },
   });

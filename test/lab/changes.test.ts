@@ -14,7 +14,7 @@ beforeAll(sweep);
 describe(`random changes under traffic (seed ${seed})`, () => {
   it.each(['uring', 'poll'] as const)(
     'lose no frame of a flow that they do not name, and end where a fresh start does: %s',
-    { timeout: 120_000 },
+    { timeout: 300_000 },
     async (io) => {
       const result = await measureChanges({ changes: 100, seed, io, names: [own(`${io[0]}a`), own(`${io[0]}b`)] });
       expect(result).toMatchObject({ changes: 100, lost: 0, different: [] });

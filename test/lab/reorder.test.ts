@@ -11,7 +11,7 @@ describe(`order of frames through a real switch (seed ${seed})`, () => {
     ['poll', 'bridge'],
   ] as const)(
     'holds in 16 flows with super-frames and TCP beside: %s, %s',
-    { timeout: 120_000 },
+    { timeout: 300_000 },
     async (io, through) => {
       const { signal } = new AbortController();
       const options = { frames: FRAMES, flows: 16, pps: 60_000, seconds: 60, io, through, seed, signal };

@@ -12,7 +12,7 @@ describe('a controller that is killed and started again under a stream of datagr
     ['learning', 'secure', 1],
   ] as const)(
     '%s, %s: the flow that is known loses nothing meanwhile',
-    { timeout: 120_000 },
+    { timeout: 300_000 },
     async (app, failMode, rounds) => {
       const result = await measureRestarts({ controller: app, failMode, rounds, hosts: 4, pps: 500 });
       expect(faultsOf(result, failMode)).toEqual([]);

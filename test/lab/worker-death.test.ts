@@ -101,7 +101,7 @@ describe('a worker that dies', () => {
 
   it.each(['throw', 'exit', 'memory'] as const)(
     'by %s is started again, and knows what it knew',
-    { timeout: 60_000 },
+    { timeout: 300_000 },
     async (how) => {
       await worksAsBefore();
       const macs = (await views.macs(running, {})).map(({ mac, port }) => `${mac} ${port}`);

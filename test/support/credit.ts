@@ -5,7 +5,7 @@
  */
 import { createSocket } from 'node:dgram';
 
-const PATIENCE_MS = 3000;
+const PATIENCE_MS = 20_000;
 const LENGTH = 64;
 const [mode, ...words] = process.argv.slice(2);
 const socket = createSocket('udp4');

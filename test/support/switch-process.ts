@@ -12,7 +12,7 @@ import type { Row } from '../../src/control/show.ts';
 export const LAUNCHER = fileURLToPath(new URL('../../bin/tapyard', import.meta.url));
 const NODE = fileURLToPath(new URL('../../bin/node-pinned', import.meta.url));
 /** Much longer than anything takes on a busy machine. */
-const PATIENCE_MS = 20_000;
+const PATIENCE_MS = 60_000;
 
 /** Names of devices and namespaces that say which test process made them: `rl`, its pid in base 36, what they are. */
 const PREFIX = `rl${process.pid.toString(36)}`;

@@ -34,7 +34,7 @@ afterAll(async () => {
 /** What a shell says, with `tapyard` in its PATH, and the switch at the usual socket. */
 function shell(name: string, words: readonly string[], socket = lab.socket): string {
   const env = { ...process.env, PATH: `${folder}:${process.env['PATH']}`, TAPYARD_SOCKET: socket, HOME: folder };
-  const done = spawnSync(name, words, { encoding: 'utf8', env, cwd: folder, timeout: 20_000 });
+  const done = spawnSync(name, words, { encoding: 'utf8', env, cwd: folder, timeout: 120_000 });
   expect(done.stderr).toBe('');
   return done.stdout;
 }

@@ -156,7 +156,7 @@ describe('errors and endings', () => {
     const heard: TimedEvent[] = [];
     const stop = lab.onEvent((event) => heard.push(event));
     lab.port('red', 'a').send(buildFrame({ ipv4: { source: '10.0.0.1', destination: '10.0.0.2' }, payload: 'x' }));
-    for await (const event of lab.events({ signal: AbortSignal.timeout(20_000) })) {
+    for await (const event of lab.events({ signal: AbortSignal.timeout(120_000) })) {
       expect(event).toMatchObject({ number: 1, event: { type: 'slow', tenant: 'red', event: { port: 0 } } });
       break;
     }
@@ -175,7 +175,7 @@ describe('errors and endings', () => {
   test('the example runs, as its reader would run it in a checkout', () => {
     const words = ['bin/node-pinned', '--conditions=tapyard-source', '--test', 'examples/library/policy.ts'];
     const env = { ...process.env, NODE_TEST_CONTEXT: undefined };
-    const done = spawnSync('sh', words, { encoding: 'utf8', env, timeout: 30_000 });
+    const done = spawnSync('sh', words, { encoding: 'utf8', env, timeout: 120_000 });
     expect(done).toMatchObject({ status: 0, stderr: '' });
     expect(done.stdout).toMatch(/pass 1\b/);
   });
