@@ -15,7 +15,7 @@ export interface PackedFrames {
   readonly index: SharedArrayBuffer;
 }
 
-/** Packs frames so that each begins two bytes into 32 bytes of its own. */
+/** Packs frames so that each begins two bytes into 64 bytes of its own. */
 export function packFrames(list: readonly Uint8Array[]): PackedFrames {
   const index = new Int32Array(new SharedArrayBuffer(list.length * 8));
   let doubles = 0;
@@ -23,7 +23,7 @@ export function packFrames(list: readonly Uint8Array[]): PackedFrames {
   for (const [i, { length }] of list.entries()) {
     index[i * 2] = doubles;
     index[i * 2 + 1] = length;
-    doubles += ((length + 2 + 31) >> 5) << 2;
+    doubles += ((length + 2 + 63) >> 6) << 3;
     bytes += length;
   }
   const frames = new Uint8Array(new SharedArrayBuffer(doubles * 8));

@@ -56,6 +56,12 @@ export class Batch {
   /** Monotonic time at which the batch was received: microseconds (double), and milliseconds wrapped to 32 bits. */
   nowUs = 0;
   nowMs = 0;
+  /**
+   * Whether all frames are live and lie in their heads alone, without work left over by offloads, and `bytes` is what they have together.
+   * Ports keep it for a batch that whoever reads them has set it for; false everywhere else.
+   */
+  plain = false;
+  bytes = 0;
 
   readonly head: Int32Array;
   readonly start: Int32Array;
@@ -174,6 +180,8 @@ export class Batch {
    */
   push(head: number, start: number, headLength: number, body: number, bodyStart: number, bodyLength: number): number {
     const i = this.count++;
+    if (body >= 0) this.plain = false;
+    this.bytes += headLength;
     this.head[i] = head;
     this.start[i] = start;
     this.headLength[i] = headLength;

@@ -1,4 +1,6 @@
 import * as layout from './layout.ts';
+import { ownText } from './own-text.ts';
+import { type ReleaseHeads, releaseLoop, Spare, type TakeHeads, takeLoop } from './pool-loops.ts';
 
 const OWNER = 16;
 const REFS = 0xffff;
@@ -27,11 +29,17 @@ export class Pool {
   readonly words: (count: number) => Int32Array;
   /** A word a slot: references in the lower half, owner in the upper. */
   readonly #state: Int32Array;
-  readonly #freeHeads: Int32Array;
+  /** Free heads, as a stack. */
+  readonly spares: Int32Array;
   readonly #freeBodies: Int32Array;
   readonly #bodyBase: number;
-  #spareHeads: number;
-  #spareBodies: number;
+  /** How many are free: `Spare`. */
+  readonly #spare = new Int32Array(Spare.WIDTH);
+  /**
+   * Takes up to so many heads for a tenant at once, as `takeHead` does one: `(tenant, most)`. It returns how many: they are
+   * `spares[freeHeads]` and following, until the next is given back.
+   */
+  readonly takeHeads: TakeHeads;
 
   /** @param tenants number of tenants that `takeHead` may name @param words makes zeroed memory; it knows where that lies best */
   constructor(
@@ -50,88 +58,49 @@ export class Pool {
     this.held = new Int32Array(tenants);
     this.limit = new Int32Array(tenants).fill(heads);
     this.#state = new Int32Array(heads + bodies);
-    this.#freeHeads = new Int32Array(heads);
+    this.spares = new Int32Array(heads);
     this.#freeBodies = new Int32Array(bodies);
-    for (let i = 0; i < heads; i++) this.#freeHeads[i] = heads - 1 - i;
+    for (let i = 0; i < heads; i++) this.spares[i] = heads - 1 - i;
     for (let i = 0; i < bodies; i++) this.#freeBodies[i] = heads + bodies - 1 - i;
-    this.#spareHeads = heads;
-    this.#spareBodies = bodies;
+    this.#spare[Spare.Heads] = heads;
+    this.#spare[Spare.Bodies] = bodies;
+    const { spares, held, limit } = this;
+    const [state, spare] = [this.#state, this.#spare];
+    this.takeHeads = ownText(takeLoop, { state, spares, spare, held, limit, owner: OWNER }, 'pool');
   }
 
   get freeHeads(): number {
-    return this.#spareHeads;
+    return this.#spare[Spare.Heads];
   }
 
   get freeBodies(): number {
-    return this.#spareBodies;
+    return this.#spare[Spare.Bodies];
   }
 
   /** @returns a head slot with one reference, charged to the tenant, or -1 when there is none, or none for this tenant */
   takeHead(tenant: number): number {
-    if (this.#spareHeads === 0 || this.held[tenant] >= this.limit[tenant]) return -1;
-    const slot = this.#freeHeads[--this.#spareHeads];
+    if (this.#spare[Spare.Heads] === 0 || this.held[tenant] >= this.limit[tenant]) return -1;
+    const slot = this.spares[--this.#spare[Spare.Heads]];
     this.#state[slot] = (tenant << OWNER) | 1;
     this.held[tenant]++;
     return slot;
   }
 
-  /**
-   * Takes up to `most` heads at once, as `takeHead` does one.
-   * @returns number taken, the first of `into`
-   */
-  takeHeads(tenant: number, most: number, into: Int32Array): number {
-    const state = this.#state;
-    const fresh = (tenant << OWNER) | 1;
-    const free = this.#freeHeads;
-    const room = this.limit[tenant] - this.held[tenant];
-    let spare = this.#spareHeads;
-    let count = most < spare ? most : spare;
-    if (count > room) count = room > 0 ? room : 0;
-    for (let k = 0; k < count; k++) {
-      const slot = free[--spare];
-      state[slot] = fresh;
-      into[k] = slot;
-    }
-    this.#spareHeads = spare;
-    this.held[tenant] += count;
-    return count;
-  }
-
-  /** Gives back one reference to each of the first `count` heads of a list. */
-  releaseHeads(list: Int32Array, count: number): void {
-    const state = this.#state;
-    const free = this.#freeHeads;
-    const { held } = this;
-    let spare = this.#spareHeads;
-    // Nearly always they are of one tenant.
-    let tenant = 0;
-    let freed = 0;
-    for (let k = 0; k < count; k++) {
-      const slot = list[k];
-      const word = state[slot];
-      if ((word & REFS) !== 1) {
-        this.#spareHeads = spare;
-        this.release(slot);
-        spare = this.#spareHeads;
-        continue;
-      }
-      if (word >>> OWNER !== tenant) {
-        held[tenant] -= freed;
-        tenant = word >>> OWNER;
-        freed = 0;
-      }
-      freed++;
-      state[slot] = 0;
-      free[spare++] = slot;
-    }
-    held[tenant] -= freed;
-    this.#spareHeads = spare;
+  /** @returns what gives back one reference to each of the first `count` heads of a list, again and again */
+  releaser(list: Int32Array): ReleaseHeads {
+    const context = {
+      ...{ list, state: this.#state, spares: this.spares, spare: this.#spare, held: this.held },
+      release: (slot: number) => this.release(slot),
+      owner: OWNER,
+      refs: REFS,
+    };
+    return ownText(releaseLoop, context, 'pool');
   }
 
   /** @returns a body slot with one reference, or -1 when there is none */
   takeBody(): number {
-    if (this.#spareBodies === 0) return -1;
-    const slot = this.#freeBodies[--this.#spareBodies];
+    if (this.#spare[Spare.Bodies] === 0) return -1;
+    const slot = this.#freeBodies[--this.#spare[Spare.Bodies]];
     this.#state[slot] = 1;
     return slot;
   }
@@ -170,9 +139,9 @@ export class Pool {
     this.#state[slot] = 0;
     if (slot < this.heads) {
       this.held[word >>> OWNER]--;
-      this.#freeHeads[this.#spareHeads++] = slot;
+      this.spares[this.#spare[Spare.Heads]++] = slot;
     } else {
-      this.#freeBodies[this.#spareBodies++] = slot;
+      this.#freeBodies[this.#spare[Spare.Bodies]++] = slot;
     }
   }
 

@@ -1,3 +1,30 @@
+/** Columns that several queues share, each a part of them. Whoever fills many queues in one loop then works on the same few arrays. */
+export class TxColumns {
+  readonly head: Int32Array;
+  readonly start: Int32Array;
+  readonly headLength: Int32Array;
+  readonly body: Int32Array;
+  readonly bodyStart: Int32Array;
+  readonly bodyLength: Int32Array;
+  readonly tenant: Int32Array;
+  readonly row: Int32Array;
+  readonly port: Int32Array;
+
+  /** @param rows of all queues together */
+  constructor(rows: number) {
+    const words = () => new Int32Array(rows);
+    this.head = words();
+    this.start = words();
+    this.headLength = words();
+    this.body = words();
+    this.bodyStart = words();
+    this.bodyLength = words();
+    this.tenant = words();
+    this.row = words();
+    this.port = words();
+  }
+}
+
 /**
  * Frames that leave by one device at the end of a batch, in order. Each entry owns one reference to its head and to its body
  * (-1: none). The 10 bytes before `start` hold the virtio-net header, so that a port which carries offloads writes from there.
@@ -5,6 +32,8 @@
  */
 export class TxQueue {
   readonly capacity: number;
+  /** Row of the shared columns at which the queue's own begin. */
+  readonly first: number;
   count = 0;
   readonly head: Int32Array;
   readonly start: Int32Array;
@@ -16,18 +45,20 @@ export class TxQueue {
   readonly row: Int32Array;
   readonly port: Int32Array;
 
-  constructor(capacity: number) {
+  /** @param columns its own ones, if none are given */
+  constructor(capacity: number, columns: TxColumns = new TxColumns(capacity), first = 0) {
     this.capacity = capacity;
-    const words = () => new Int32Array(capacity);
-    this.head = words();
-    this.start = words();
-    this.headLength = words();
-    this.body = words();
-    this.bodyStart = words();
-    this.bodyLength = words();
-    this.tenant = words();
-    this.row = words();
-    this.port = words();
+    this.first = first;
+    const own = (column: Int32Array) => column.subarray(first, first + capacity);
+    this.head = own(columns.head);
+    this.start = own(columns.start);
+    this.headLength = own(columns.headLength);
+    this.body = own(columns.body);
+    this.bodyStart = own(columns.bodyStart);
+    this.bodyLength = own(columns.bodyLength);
+    this.tenant = own(columns.tenant);
+    this.row = own(columns.row);
+    this.port = own(columns.port);
   }
 
   /** @returns false when there is no room; the references then stay with the caller */

@@ -1,4 +1,4 @@
-import type { TxQueue } from '../frame/tx-queue.ts';
+import type { TxColumns, TxQueue } from '../frame/tx-queue.ts';
 
 /**
  * The devices of one worker as stages see them, by device index. `queues` collect what leaves in this batch; `offloads` say what
@@ -9,4 +9,6 @@ export interface Devices {
   readonly offloads: Int32Array;
   readonly linkUp: Int32Array;
   readonly queues: readonly TxQueue[];
+  /** What all queues are parts of. */
+  readonly columns: TxColumns;
 }

@@ -27,7 +27,7 @@ export class Emit implements OutStage {
   readonly name = 'emit';
   readonly #pool: Pool;
   readonly #ledger: Ledger;
-  readonly #devices: Devices;
+  readonly #devices: Omit<Devices, 'columns'>;
   readonly #bridge: BridgeImage;
   readonly #tenant: number;
   readonly #waste: Waste;
@@ -40,7 +40,7 @@ export class Emit implements OutStage {
   constructor(
     pool: Pool,
     ledger: Ledger,
-    devices: Devices,
+    devices: Omit<Devices, 'columns'>,
     bridge: BridgeImage,
     tenant: number,
     tap: DropTap | null = null,

@@ -235,12 +235,12 @@ export class TenantPath {
     const { cells } = this.ledger;
     const { count, port, headLength, bodyLength } = batch;
     if (count === 0) return;
-    // Nearly always all of them came by one port.
+    // Nearly always all of them came by one port; of a plain batch they have.
     let from = port[0];
-    let frames = 0;
-    let bytes = 0;
+    let frames = batch.plain ? count : 0;
+    let bytes = batch.plain ? batch.bytes : 0;
     let batchBytes = 0;
-    for (let i = 0; i < count; i++) {
+    for (let i = frames; i < count; i++) {
       if (port[i] !== from) {
         cells[from * COLUMNS + Column.Received] += frames;
         cells[from * COLUMNS + Column.ReceivedBytes] += bytes;

@@ -31,6 +31,7 @@ export function arrive(batch: Batch, pool: Pool, head: number, body: number, len
   const at = start - layout.VNET_SIZE;
   // Flags and GSO type in one look: nearly always there is nothing to do.
   if (bytes.getUint16(at) === 0) return;
+  batch.plain = false;
   batch.gsoType[i] = vnet.gsoType(bytes, at);
   batch.gsoEcn[i] = vnet.gsoEcn(bytes, at);
   batch.gsoSize[i] = vnet.gsoSize(bytes, at);

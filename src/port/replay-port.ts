@@ -1,12 +1,15 @@
 import { type Batch, Fate } from '../frame/batch.ts';
 import * as layout from '../frame/layout.ts';
+import { apart, ownText } from '../frame/own-text.ts';
 import type { Pool } from '../frame/pool.ts';
+import type { ReleaseHeads } from '../frame/pool-loops.ts';
 import type { TxQueue } from '../frame/tx-queue.ts';
 import { answerTo } from './answer.ts';
 import type { Port, TxSink } from './port.ts';
+import { type Alike, alikeLoop, type Fill, fillLoop } from './replay-loops.ts';
 
 /**
- * Frames to replay, packed so that each begins two bytes into 32 bytes, as it does in a slot: a copy is whole double words. `control`: word
+ * Frames to replay, packed so that each begins two bytes into 64 bytes, as it does in a slot: a copy is whole lines of the cache. `control`: word
  * 0 is the number of frames still to be received (-1: without end), written by the main thread; word 1 turns the digest of what
  * leaves on.
  */
@@ -54,8 +57,14 @@ export class ReplayPort implements Port {
   readonly #slots: BigInt64Array;
   readonly #count: number;
   readonly #answers: Uint8Array[] = [];
-  readonly #heads = new Int32Array(layout.BATCH_SIZE);
-  readonly #lengths = new Int32Array(layout.BATCH_SIZE);
+  /** Loops, and what they were made for: one batch, one queue. */
+  #batch: Batch | null = null;
+  #fill: Fill = () => 0;
+  #queue: TxQueue | null = null;
+  #alike: Alike = () => 0;
+  #release: ReleaseHeads = () => 0;
+  /** What `#alike` has found. */
+  readonly #found = new Int32Array(2);
   #next = 0;
   #credit = 0;
   #tenant = 0;
@@ -84,42 +93,16 @@ export class ReplayPort implements Port {
   receive(batch: Batch, most: number): number {
     if (this.#answers.length > 0) return this.#answer(batch);
     const pool = this.#pool;
-    const frames = this.#frames;
-    const slots = this.#slots;
-    const index = this.#index;
     const count = this.#count;
-    const tenant = this.#tenant;
     const left = Atomics.load(this.#control, ReplayControl.Left);
     let limit = most < this.#credit ? most : this.#credit;
     if (left >= 0 && left < limit) limit = left;
-    const heads = this.#heads;
-    const lengths = this.#lengths;
-    const taken = pool.takeHeads(tenant, limit, heads);
-    const { head, start, headLength, body, bodyLength, gsoType, csumStart, fate, twin } = batch;
+    const taken = apart(pool.takeHeads, this.#tenant, limit, 0, 0);
+    if (batch !== this.#batch) this.#fillInto(batch);
+    const { body, bodyLength, gsoType, csumStart, fate, twin } = batch;
     const first = batch.count;
-    let next = this.#next;
-    for (let k = 0; k < taken; k++) {
-      const slot = heads[k];
-      const from = index[next * 2];
-      const length = index[next * 2 + 1];
-      const to = (slot * layout.HEAD_STRIDE + layout.HEAD_START - 2) >> 2;
-      // Four double words at a time: half the loads and stores of words, and nothing is allocated for them.
-      const last = (to + ((length + 1) >> 2)) >> 1;
-      for (let a = from, b = to >> 1; b <= last; a += 4, b += 4) {
-        slots[b] = frames[a];
-        slots[b + 1] = frames[a + 1];
-        slots[b + 2] = frames[a + 2];
-        slots[b + 3] = frames[a + 3];
-      }
-      lengths[k] = length;
-      if (++next === count) next = 0;
-    }
-    // Apart from the copying, so that the loop is small enough for V8 to look at the columns only once.
-    for (let k = 0, i = first; k < taken; k++, i++) {
-      head[i] = heads[k];
-      start[i] = heads[k] * layout.HEAD_STRIDE + layout.HEAD_START;
-      headLength[i] = lengths[k];
-    }
+    batch.bytes += apart(this.#fill, first, taken, this.#next, pool.freeHeads);
+    this.#next = (this.#next + taken) % count;
     const end = first + taken;
     body.fill(-1, first, end);
     bodyLength.fill(0, first, end);
@@ -128,7 +111,6 @@ export class ReplayPort implements Port {
     fate.fill(Fate.Live, first, end);
     twin.fill(-1, first, end);
     batch.count = end;
-    this.#next = next;
     this.#credit -= taken;
     this.#results[ReplayResult.Received] += taken;
     if (left >= 0) Atomics.sub(this.#control, ReplayControl.Left, taken);
@@ -136,40 +118,60 @@ export class ReplayPort implements Port {
   }
 
   transmit(queue: TxQueue): number {
-    const pool = this.#pool;
-    const { count, head, start, headLength, body, bodyLength, tenant, row, port } = queue;
-    const { octets } = pool;
+    const { count, tenant, row, port } = queue;
     const digest = this.#control[ReplayControl.Digest] !== 0;
-    let bytes = 0;
+    if (queue !== this.#queue) this.#emptyFrom(queue);
+    const found = this.#found;
     // Frames of one row to one port are reported together.
-    let first = 0;
-    let run = 0;
-    for (let i = 0; i < count; i++) {
-      const at = start[i];
-      const length = headLength[i] + bodyLength[i];
-      const resolves = (octets[at + 12] !== 8 || octets[at + 13] !== 0) && this.#resolves(at, headLength[i]);
-      if (resolves) this.#results[ReplayResult.Resolving]++;
-      else if (digest) this.#results[ReplayResult.Digest] += hashOf(octets, at, headLength[i]);
-      if (body[i] >= 0) pool.release(body[i]);
-      if (row[i] !== row[first] || tenant[i] !== tenant[first] || port[i] !== port[first]) {
-        this.#sink.sent(tenant[first], row[first], port[first], i - first, run);
-        bytes += run;
-        first = i;
-        run = 0;
-      }
-      run += length;
+    for (let first = 0; first < count; ) {
+      const end = apart(this.#alike, first, count, 0, 0);
+      if (digest || found[1] > 0) for (let i = first; i < end; i++) this.#look(queue, i, digest);
+      this.#sink.sent(tenant[first], row[first], port[first], end - first, found[0]);
+      this.#results[ReplayResult.Bytes] += found[0];
+      first = end;
     }
-    pool.releaseHeads(head, count);
-    if (count > 0) this.#sink.sent(tenant[first], row[first], port[first], count - first, run);
-    bytes += run;
+    apart(this.#release, count, 0, 0, 0);
     this.#results[ReplayResult.Transmitted] += count;
-    this.#results[ReplayResult.Bytes] += bytes;
     return count;
   }
 
   close(): boolean {
     this.#credit = 0;
     return true;
+  }
+
+  /** Takes the loop that fills a batch: a worker has one for what its ports receive. */
+  #fillInto(batch: Batch): void {
+    const { head, start, headLength } = batch;
+    const { spares } = this.#pool;
+    const [frames, index, slots] = [this.#frames, this.#index, this.#slots];
+    const context = { frames, index, slots, spares, head, start, headLength };
+    this.#batch = batch;
+    this.#fill = ownText(
+      fillLoop,
+      { ...context, stride: layout.HEAD_STRIDE, begin: layout.HEAD_START },
+      `replay/${this.name}`,
+    );
+  }
+
+  /** Takes the loops that empty a queue: a device has one. */
+  #emptyFrom(queue: TxQueue): void {
+    const { start, headLength, body, bodyLength, tenant, row, port } = queue;
+    const halves = new Uint16Array(this.#pool.memory);
+    const found = this.#found;
+    const context = { halves, start, headLength, body, bodyLength, tenant, row, port, found };
+    this.#queue = queue;
+    this.#alike = ownText(alikeLoop, context, `replay/${this.name}`);
+    this.#release = this.#pool.releaser(queue.head);
+  }
+
+  #look({ start, headLength, body }: TxQueue, i: number, digest: boolean): void {
+    const { octets } = this.#pool;
+    const at = start[i];
+    const resolves = (octets[at + 12] !== 8 || octets[at + 13] !== 0) && this.#resolves(at, headLength[i]);
+    if (resolves) this.#results[ReplayResult.Resolving]++;
+    else if (digest) this.#results[ReplayResult.Digest] += hashOf(octets, at, headLength[i]);
+    if (body[i] >= 0) this.#pool.release(body[i]);
   }
 
   /** What is no IPv4 may be ARP or neighbour discovery, a question to the hosts behind this port, which is answered. */

@@ -1,5 +1,5 @@
 import type { Pool } from '../frame/pool.ts';
-import { TxQueue } from '../frame/tx-queue.ts';
+import { TxColumns, TxQueue } from '../frame/tx-queue.ts';
 import type { Ledger } from '../observe/ledger.ts';
 import type { Devices } from '../path/devices.ts';
 import { Uplink } from '../path/uplink.ts';
@@ -37,6 +37,7 @@ export class DeviceSet implements Devices {
   readonly offloads: Int32Array;
   readonly linkUp: Int32Array;
   readonly queues: TxQueue[];
+  readonly columns: TxColumns;
   readonly list: Device[] = [];
   readonly #pool: Pool;
   readonly #uplinks: Ledger;
@@ -46,6 +47,7 @@ export class DeviceSet implements Devices {
     this.#pool = pool;
     this.#uplinks = uplinks;
     this.offloads = new Int32Array(most);
+    this.columns = new TxColumns(most * QUEUE);
     this.queues = new Array<TxQueue>(most).fill(NOWHERE);
     this.linkUp = linkUp;
   }
@@ -55,7 +57,7 @@ export class DeviceSet implements Devices {
     if (this.has(index)) throw new Error(`device ${index} is there already`);
     const uplink = shared === null ? null : new Uplink(this.#pool, this.#uplinks, shared.row, shared.tpid);
     this.offloads[index] = port.offloads;
-    this.queues[index] = new TxQueue(QUEUE);
+    this.queues[index] = new TxQueue(QUEUE, this.columns, index * QUEUE);
     this.count = Math.max(this.count, index + 1);
     this.list.push({ index, port, uplink, inboxes: [], tenant: NO_TENANT, row: -1, closing: false });
   }

@@ -232,6 +232,8 @@ export class Engine {
     for (let d = 0; d < devices.length; d++) {
       const device = devices[d];
       if (!device.port.pending || device.closing) continue;
+      batch.plain = true;
+      batch.bytes = 0;
       const count = device.port.receive(batch, BATCH_SIZE);
       if (count === 0) continue;
       handled += count;

@@ -1,6 +1,6 @@
 import { Pool } from '../../frame/pool.ts';
 import { Ring } from '../../frame/ring.ts';
-import { TxQueue } from '../../frame/tx-queue.ts';
+import { TxColumns, TxQueue } from '../../frame/tx-queue.ts';
 import { COLUMNS } from '../../observe/ledger.ts';
 import { createRulesImage } from '../../openflow/datapath/counters.ts';
 import type { Devices } from '../../path/devices.ts';
@@ -57,6 +57,8 @@ export interface Stand {
   readonly buckets: SharedBuckets;
 }
 
+const NO_COLUMNS = new TxColumns(0);
+
 /** Queues that all shadows use, one after the other. */
 const queues: TxQueue[] = [];
 
@@ -96,6 +98,8 @@ export function makeStand(
       offloads,
       linkUp,
       queues: Array.from(offloads, (_, device) => emptyQueue(device)),
+      // For the flow cache, which a trace does without.
+      columns: NO_COLUMNS,
     },
     buckets: SharedBuckets.attach({ memory: copyOf(handles.memory), count: handles.count }),
   };
@@ -104,8 +108,10 @@ export function makeStand(
 /** Gives back what lies in the queues. */
 export function clearStand({ pool, devices }: Stand): void {
   for (const queue of devices.queues) {
-    pool.releaseHeads(queue.head, queue.count);
-    for (let k = 0; k < queue.count; k++) pool.release(queue.body[k]);
+    for (let k = 0; k < queue.count; k++) {
+      pool.release(queue.head[k]);
+      pool.release(queue.body[k]);
+    }
     queue.count = 0;
   }
 }

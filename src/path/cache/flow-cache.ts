@@ -12,7 +12,8 @@ import { FrameEditor } from '../rules/edit.ts';
 import { opLength, type SetField } from '../rules/program.ts';
 import type { Decider } from './decide.ts';
 import { Decision as D, type Decisions } from './decision.ts';
-import { Entry, generate, STRIDE4, STRIDE6 } from './generate.ts';
+import { Entry, STRIDE4, STRIDE6 } from './entry.ts';
+import { generate } from './generate.ts';
 import { type Shape, sameShape, shapeBits, shapeOf } from './shape.ts';
 
 /** Places of two entries each: at most, and to begin with. Few flows then lie close together, in few pages and cache lines. */
@@ -172,6 +173,7 @@ export class FlowCache {
       linkUp: this.#devices.linkUp,
       offloads: this.#devices.offloads,
       queues: this.#devices.queues,
+      columns: this.#devices.columns,
       decisions: this.decisions.words,
       touched: this.decisions.touched,
       source: this.decisions.source,

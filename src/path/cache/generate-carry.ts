@@ -1,0 +1,140 @@
+import { Decision as D, Does } from './decision.ts';
+import type { Shape } from './shape.ts';
+
+/** Text of how a decision `d` is carried out on frame i; `generate` says what it becomes part of. */
+
+/** Leaves to the stages what does not fit the decision: a TTL that ends, a packet that a router must not take, no room. */
+const fits = (plain: boolean): string => `
+      // In bounds already: said so that V8 need not look for sums that are no small numbers.
+      d &= 0xfffff;
+      const does = decisions[d], to = decisions[d + ${D.Device}];
+      // There is no decision 0: no frame is so short.
+      if (length > decisions[d + ${D.Longest}]) break later;
+      if ((does & ${Does.Verify | Does.Ttl}) !== 0) {
+        if ((does & ${Does.Ipv6}) !== 0) {
+          if ((does & ${Does.Ttl}) !== 0 && words[o + 1] >>> 24 <= 1) break later;
+          if ((does & ${Does.Verify}) !== 0 && !cache.isRoutable6(o)) break later;
+        } else {
+          const c = words[o + 2];
+          if ((does & ${Does.Ttl}) !== 0 && (c & 0xff) <= 1) break later;
+          if ((does & ${Does.Verify}) !== 0) {
+            const a = words[o], b = words[o + 1], f = words[o + 3], g = words[o + 4], net = f & 0xff;
+            let check = (a & 0xffff) + (a >>> 16) + (b & 0xffff) + (b >>> 16) + (c & 0xffff) + (c >>> 16) + (f & 0xffff) + (f >>> 16) + (g & 0xffff) + (g >>> 16);
+            check = (check & 0xffff) + (check >>> 16);
+            if (check !== 0xffff || net === 127 || net === 0 || net >= 224) break later;
+          }
+        }
+      }
+      if ((does & ${Does.Forward}) !== 0) {
+        if (linkUp[to] === 0${plain ? '' : ' || (csumStart[i] >= 0 && (offloads[to] & 1) === 0)'}) break later;
+        if (to !== device) {
+          if (queue !== null) close(queue, began, q);
+          device = to;
+          queue = queues[to];
+          began = q = queue.first + queue.count;
+          end = queue.first + queue.capacity;
+        }
+        if (q >= end) break later;
+      }`;
+
+const police = ({ policed }: Shape): string =>
+  policed
+    ? `
+      const over = cache.admit(from, 1, length, batch.nowUs);
+      if (over >= 0) { cache.drop(batch, i, over); continue; }`
+    : '';
+
+/** RFC 1624, equation 3: a TTL less one adds one to the sum, which skips 0xffff. */
+const ttl = (c: string): string => `words[o + 2] = ${c} - 1 + ((1 + (((${c} >>> 16) + 2) >>> 16)) << 16);`;
+
+const ROUTED = Does.Forward | Does.Ttl | Does.To | Does.From;
+
+const edited = (shape: Shape): string => `
+      let m0 = first & 0xffff0000, into = at, grown = length;
+      if ((does & ${~Does.Verify}) === ${ROUTED}) {
+        // What a router does to nearly every packet.
+        const c = words[o + 2];
+        ${ttl('c')}
+        m0 = decisions[d + ${D.Mac0}];
+        words[at + 1] = decisions[d + ${D.Mac1}];
+        words[at + 2] = decisions[d + ${D.Mac2}];
+        words[at + 3] = (w3 & 0xffff0000) | decisions[d + ${D.Mac3}];
+      } else {
+        if ((does & ${Does.Ttl}) !== 0) {
+          if ((does & ${Does.Ipv6}) !== 0) words[o + 1] -= 0x01000000;
+          else {
+            const c = words[o + 2];
+            ${ttl('c')}
+          }
+        }
+        let m3 = w3;${
+          shape.edits
+            ? `
+        if ((does & ${Does.Program}) !== 0) {
+          cache.edit(batch, i, decisions[d + ${D.Program}], decisions[d + ${D.ProgramLength}]);
+          m0 = words[at] & 0xffff0000;
+          m3 = words[at + 3];
+        }`
+            : ''
+        }
+        if ((does & ${Does.Edit}) !== 0) {
+          let m1 = words[at + 1], m2 = words[at + 2];
+          if ((does & ${Does.To}) !== 0) {
+            m0 = decisions[d + ${D.Mac0}];
+            m1 = decisions[d + ${D.Mac1}];
+          }
+          if ((does & ${Does.From}) !== 0) {
+            m2 = decisions[d + ${D.Mac2}];
+            m3 = (m3 & 0xffff0000) | decisions[d + ${D.Mac3}];
+          }
+          if ((does & ${Does.Pop}) !== 0) {
+            into = at + 1;
+            grown = length - 4;
+            m3 = (m3 & 0xffff) | (words[at + 4] & 0xffff0000);
+          } else if ((does & ${Does.Push}) !== 0) {
+            into = at - 1;
+            grown = length + 4;
+            words[at + 3] = (m3 & 0xffff0000) | decisions[d + ${D.Tci}];
+            m3 = (m3 & 0xffff) | (decisions[d + ${D.Tpid}] << 16);
+          } else if ((does & ${Does.Retag}) !== 0) {
+            words[at + 4] = (words[at + 4] & 0xffff0000) | decisions[d + ${D.Tci}];
+            m3 = (m3 & 0xffff) | (decisions[d + ${D.Tpid}] << 16);
+          }
+          words[into + 1] = m1;
+          words[into + 2] = m2;
+          words[into + 3] = m3;
+        }
+      }`;
+
+/** The virtio-net header: nothing to do, or a partial checksum. */
+const header = (plain: boolean): string =>
+  plain
+    ? `
+      words[into - 2] = 0;
+      words[into - 1] = 0;
+      words[into] = m0;`
+    : `
+      const sum = csumStart[i];
+      if (sum < 0) {
+        words[into - 2] = 0;
+        words[into - 1] = 0;
+        words[into] = m0;
+      } else {
+        words[into - 2] = 1;
+        words[into - 1] = (sum - (into << 2) - 2) << 16;
+        words[into] = m0 | csumOffset[i];
+      }`;
+
+/** @param plain whether no frame of the batch has a partial checksum */
+export const carryOut = (shape: Shape, plain: boolean): string => `${fits(plain)}${police(shape)}
+      if (decisions[d + ${D.Frames}]++ === 0) touched[touches++] = d;
+      decisions[d + ${D.Bytes}] += length;
+      if ((does & ${Does.Forward}) === 0) {${shape.tapped ? ` cache.show(batch, i, decisions[d + ${D.Reason}]);` : ''} fate[i] = 3; pool.release(head[i]); continue; }${edited(shape)}${header(plain)}
+      fate[i] = 3;
+      qHead[q] = head[i];
+      qStart[q] = (into << 2) + 2;
+      qLength[q] = grown;
+      qRow[q] = from;
+      qPort[q] = decisions[d + ${D.Port}];
+      q++;
+      continue;`;

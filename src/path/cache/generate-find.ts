@@ -1,0 +1,137 @@
+import { Entry, STRIDE4, STRIDE6 } from './entry.ts';
+import type { Shape } from './shape.ts';
+
+/** Text of how a frame's own words are found, hashed and looked up; `generate` says what it becomes part of. */
+
+/** Words of a cache line. */
+const LINE = 16;
+
+type Words = readonly string[];
+type Family = 4 | 6;
+
+const MACS: Words = ['w0', 'words[at + 1]', 'words[at + 2]', 'w3', 'tag'];
+const NO_MACS: Words = ['(w3 & -65536) | from', 'tag'];
+
+const stride = (family: Family): number => (family === 4 ? STRIDE4 : STRIDE6);
+
+/** Where the place of a hash lies: a shift, since a product might not be a small number. */
+const placeOf = (family: Family): string => `(h & mask${family}) << ${Math.log2(stride(family) * 2)}`;
+
+/** Words of the key, as expressions of what the loop has at hand. */
+function keyOf({ macs, l3, source, destination, ports, tos, label }: Shape, family: Family): Words {
+  const link = macs ? MACS : NO_MACS;
+  if (!l3) return link;
+  const addresses = (from: number, count: number) => Array.from({ length: count }, (_, k) => `words[o + ${from + k}]`);
+  const [first, size] = family === 4 ? [3, 1] : [2, 4];
+  // Of IPv4 the second byte; of IPv6 the lower half of the first and the upper of the second, then the label.
+  const service = family === 4 ? 0xff00 : (tos ? 0xf00f : 0) | (label ? 0xffff0f00 : 0);
+  const hasService = family === 4 ? tos : tos || label;
+  return [
+    ...link,
+    ...(hasService ? [`words[o] & ${service | 0}`] : []),
+    ...(ports ? ['proto', 'transport'] : []),
+    ...(source ? addresses(first, size) : []),
+    ...(destination ? addresses(first + size, size) : []),
+  ];
+}
+
+/** Odd constants: a sum of products is a universal hash in its upper bits (Dietzfelbinger et al., J. Algorithms 25, 1997). */
+const multiplier = (k: number): number => (Math.imul(k + 1, 0x9e3779b2) | 1) >> 0;
+
+/** The hash `h` of a frame's key. */
+export const find = (shape: Shape, family: Family): string => `
+      let h = ${['seed', ...keyOf(shape, family).map((word, k) => `Math.imul(${word}, ${multiplier(k)})`)].join(' + ')} | 0;
+      h = Math.imul(h ^ (h >>> 15), 0x2c1b3c6d);
+      h ^= h >>> 13;`;
+
+/** Keeps for a later pass what was found. */
+export const remembered = ({ ports }: Shape, family: Family): string => `
+      hashes[i] = h;
+      families[i] = ${family};${ports ? '\n      protos[i] = proto;\n      transports[i] = transport;' : ''}`;
+
+/** Which of the two entries at a frame's place, `e`, may be its own: without a branch on what comes from memory. */
+export const chosen = (family: Family): string => `
+      const place = ${placeOf(family)};
+      const other = table${family}[place] ^ h, e = place + ((other | -other) >>> 31) * ${stride(family)};`;
+
+/**
+ * The same in a pass of its own, since the processor then has dozens of these loads under way at once, and without a branch on what
+ * they bring, which would hold up those behind it.
+ */
+export const choose = (family: Family): string => `
+      const h = hashes[i], place = ${placeOf(family)};
+      const other = table${family}[place] ^ h;
+      // The second entry's cache line is fetched as well; the second line of the first, where entries take two.
+      ahead[i] = table${family}[place + ${LINE}];
+      entries[i] = place + ((other | -other) >>> 31) * ${stride(family)};`;
+
+const flags = (shape: Shape, word: number): string =>
+  shape.flags ? `\n      if (proto === 6) proto |= words[o + ${word}] & 0xff00;` : '';
+
+/** Leaves frames alone whose checksum is not open where TCP or UDP has it; @param sum null where none is open */
+const partial = (sum: string | null, header: number, not: string): string =>
+  sum === null
+    ? ''
+    : `
+      if (${sum} >= 0 && (${sum} !== (o + ${header}) << 2 || csumOffset[i] !== (proto === 6 ? 16 : proto === 17 ? 6 : 2))) ${not}`;
+
+const parse4 = (shape: Shape, not: string, sum: string | null): string => `
+      const a = words[o], c = words[o + 2], next = words[o + 5];
+      const total = (a >>> 24) | ((a >>> 8) & 0xff00);
+      // Version 4 without options, no fragment, all of it there.
+      if ((a & 0xff) !== 0x45 || (words[o + 1] & 0xff3f0000) !== 0 || total > room) ${not}
+      let proto = (c >>> 8) & 0xff, transport = next;
+      if (proto === 6) { if (total < 40) ${not} }
+      else if (total < 28) ${not}
+      else if (proto === 1) transport = next & 0xffff;
+      else if (proto !== 17) ${not}${partial(sum, 5, not)}${flags(shape, 8)}`;
+
+const parse6 = (shape: Shape, not: string, sum: string | null): string => `
+      const b = words[o + 1], next = words[o + 10];
+      const total = ((b << 8) & 0xff00) | ((b >>> 8) & 0xff);
+      // No extension header, all of it there, no neighbour discovery.
+      if ((words[o] & 0xf0) !== 0x60 || total + 40 > room) ${not}
+      let proto = (b >>> 16) & 0xff, transport = next;
+      if (proto === 6) { if (total < 20) ${not} }
+      else if (total < 8) ${not}
+      else if (proto === 58) { if ((next & 0xff) >= 133 && (next & 0xff) <= 136) ${not} transport = next & 0xffff; }
+      else if (proto !== 17) ${not}${partial(sum, 10, not)}${flags(shape, 13)}`;
+
+/**
+ * Finds the headers, as far as the shape looks at them.
+ * @param not what to do with a frame that is not plain @param sum where its partial checksum begins; null: it has none
+ * @param then what to do with one that is
+ */
+export const parsed = (shape: Shape, not: string, sum: string | null, then: (family: Family) => string): string =>
+  shape.l3
+    ? `
+    if (type === 0x0008) {${parse4(shape, not, sum)}${then(4)}
+    } else if (type === 0xdd86) {${parse6(shape, not, sum)}${then(6)}
+    } else ${not}`
+    : `${sum === null ? '' : `\n    if (${sum} >= 0 && !cache.isPlainPartial(batch, i, type, o, room)) ${not}`}
+    {${then(4)}
+    }`;
+
+const equal = (table: string, key: Words): string =>
+  [`${table}[e] === h`, ...key.map((word, k) => `${table}[e + ${Entry.Key + k}] === ${word}`)].join(' && ');
+
+/** The decision `d` of the flow with hash `h`, whose entry may be `e`: the one that is known, or one made now. */
+export const decideInto = (shape: Shape, family: Family): string => {
+  const key = keyOf(shape, family);
+  const table = `table${family}`;
+  return `
+      if (${equal(table, key)}
+        && (${table}[e + ${Entry.Stamp}] === stamp || cache.renew(${table}, e, batch, i))) d = ${table}[e + ${Entry.Decision}];
+      else {
+        d = cache.decide(batch, i);
+        const into = d > 0 ? cache.place(${table}, ${placeOf(family)}, ${stride(family)}, e) : -1;
+        if (into >= 0) {
+          ${table}[into] = h;
+          ${table}[into + ${Entry.Stamp}] = stamp;
+          ${table}[into + ${Entry.Decision}] = d;
+          ${table}[into + ${Entry.MacSlot}] = source[0];
+          ${table}[into + ${Entry.MacVersion}] = source[1];
+          ${key.map((word, k) => `${table}[into + ${Entry.Key + k}] = ${word};`).join(' ')}
+        }
+      }`;
+};
