@@ -10,6 +10,8 @@ export class Told {
   readonly #assigned = new Map<number, Map<number, Message<'assign'>>>();
   /** Captures and live traces. */
   readonly #taps = new Map<number, Message<'capture' | 'trace'>>();
+  /** Where the times of stages are counted, by tenant. */
+  readonly #times = new Map<number, Message<'time'>>();
   #cache: Message<'cache'> | null = null;
 
   note(message: ToWorker): void {
@@ -29,6 +31,7 @@ export class Told {
         break;
       case 'remove-tenant':
         this.#tenants.delete(message.index);
+        this.#times.delete(message.index);
         for (const [id, { tenant }] of this.#taps) if (tenant === message.index) this.#taps.delete(id);
         break;
       case 'capture':
@@ -37,6 +40,10 @@ export class Told {
         break;
       case 'release':
         this.#taps.delete(message.id);
+        break;
+      case 'time':
+        if (message.memory === null) this.#times.delete(message.tenant);
+        else this.#times.set(message.tenant, message);
         break;
       case 'cache':
         this.#cache = message;
@@ -61,7 +68,7 @@ export class Told {
   get world(): readonly ToWorker[] {
     const cache = this.#cache === null ? [] : [this.#cache];
     const devices = [...this.#devices.values()].map(resumed);
-    return [...cache, ...this.#tenants.values(), ...this.#taps.values(), ...devices];
+    return [...cache, ...this.#tenants.values(), ...this.#taps.values(), ...this.#times.values(), ...devices];
   }
 
   /** Whose the devices are: said once tenants have their rules. */
