@@ -1,4 +1,6 @@
 import { UserError } from '../errors.ts';
+import { Delays, delaysMemory } from '../port/delays.ts';
+import { PaceCell } from '../port/pace.ts';
 import { PcapReader } from '../port/pcap-reader.ts';
 import { ReplayControl, type ReplayHandles, ReplayResult } from '../port/replay-port.ts';
 
@@ -63,8 +65,15 @@ export class Replay {
   readonly handles: ReplayHandles;
   readonly #control: Int32Array;
   readonly #results: Float64Array;
+  readonly #pace: Float64Array | null;
+  readonly #delays: Delays | null;
 
-  constructor(packed: PackedFrames) {
+  /** @param paced whether frames come by the clock @param timed whether delays of what leaves are counted */
+  constructor(packed: PackedFrames, paced = false, timed = false) {
+    const pace = paced ? new SharedArrayBuffer(PaceCell.WIDTH * 8) : null;
+    const delays = timed ? delaysMemory() : null;
+    this.#pace = pace === null ? null : new Float64Array(pace);
+    this.#delays = delays === null ? null : new Delays(delays);
     this.#control = new Int32Array(new SharedArrayBuffer(ReplayControl.WORDS * 4));
     this.#results = new Float64Array(new SharedArrayBuffer(ReplayResult.WIDTH * 8));
     this.handles = {
@@ -72,7 +81,32 @@ export class Replay {
       index: packed.index,
       control: this.#control.buffer as SharedArrayBuffer,
       results: this.#results.buffer as SharedArrayBuffer,
+      ...{ pace, delays },
     };
+  }
+
+  /** Frames a second that are due from now on. */
+  set perSecond(rate: number) {
+    if (this.#pace !== null) this.#pace[PaceCell.PerSecond] = rate;
+  }
+
+  /** Frames that were due by the clock, and those among them that found the queue full. */
+  get offered(): number {
+    return this.#pace?.[PaceCell.Offered] ?? 0;
+  }
+
+  get overflowed(): number {
+    return this.#pace?.[PaceCell.Overflowed] ?? 0;
+  }
+
+  /** What the clock said last that they come by, microseconds. */
+  get clockUs(): number {
+    return this.#pace?.[PaceCell.NowUs] ?? 0;
+  }
+
+  /** See `delayQuantile`. */
+  delays(): Float64Array {
+    return this.#delays?.snapshot() ?? new Float64Array(0);
   }
 
   /** @param frames to be received from now on, -1: without end */

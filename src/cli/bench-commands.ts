@@ -84,15 +84,15 @@ export function addBenchCommands(program: Command): void {
     );
   bench
     .command('noisy')
-    .description('a tenant at half of its fair share beside a neighbour who attacks the switch')
-    .option('--attacks <names>', 'of flood, flows, acl, broadcast, unknown', 'flood,flows,acl,broadcast,unknown')
+    .description('a tenant at half of its fair share beside a neighbour who attacks the switch, in memory')
+    .option('--attacks <names>', 'names of attacks, or all; a name that there is not lists them', 'all')
     .option('--rounds <n>', 'each starts the switch anew for every attack', positive, 3)
-    .option('--seconds <n>', 'of each attack', positive, 5)
+    .option('--seconds <n>', 'of each attack, and of the time before it', positive, 3)
     .option('--json', 'as JSON; rounds as they come on standard error')
-    .addHelpText('after', '\nNeeds root.\n\nExample:\n  tapyard bench noisy --attacks flood,acl --rounds 9')
+    .addHelpText('after', '\nExample:\n  tapyard bench noisy --attacks flood,acl,churn --rounds 9')
     .action(
       async (options: { attacks: string; rounds: number; seconds: number; json?: true }) =>
-        await (await import('./bench-tap.ts')).benchNoisyCommand(options),
+        await (await import('./bench-noisy.ts')).benchNoisyCommand(options),
     );
   bench
     .command('report')

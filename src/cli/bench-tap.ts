@@ -72,19 +72,3 @@ function sizeOf(word: string, known: readonly number[]): number {
     `choose of ${known.filter((n) => n > 0).join(', ')}, imix`,
   );
 }
-
-export async function benchNoisyCommand(options: {
-  readonly attacks: string;
-  readonly rounds: number;
-  readonly seconds: number;
-  readonly json?: true;
-}): Promise<void> {
-  const { ATTACKS, benchNoisy } = await import('../bench/noisy.ts');
-  const attacks = ATTACKS.filter((attack) => options.attacks.split(',').includes(attack));
-  const unknown = options.attacks.split(',').find((word) => !ATTACKS.some((attack) => attack === word));
-  if (unknown !== undefined)
-    throw new UserError('usage', `there is no attack ${unknown}`, `choose of ${ATTACKS.slice(1).join(', ')}`);
-  const result = await benchNoisy({ attacks, rounds: options.rounds, seconds: options.seconds }, sayer(options.json));
-  if (options.json) process.stdout.write(`${JSON.stringify(result)}\n`);
-  else process.stdout.write(`${barLines(result.bars).join('\n')}\n`);
-}

@@ -5,6 +5,8 @@ import type { Pool } from '../frame/pool.ts';
 import type { ReleaseHeads } from '../frame/pool-loops.ts';
 import type { TxQueue } from '../frame/tx-queue.ts';
 import { answerTo } from './answer.ts';
+import { Delays } from './delays.ts';
+import { Pace } from './pace.ts';
 import type { Port, TxSink } from './port.ts';
 import { type Alike, alikeLoop, type Fill, fillLoop } from './replay-loops.ts';
 
@@ -20,7 +22,15 @@ export interface ReplayHandles {
   readonly control: SharedArrayBuffer;
   /** Float64, `ReplayResult`. */
   readonly results: SharedArrayBuffer;
+  /** Not null: frames come by the clock (`PaceCell`), while there are any left, and carry the time at which they were due in their last bytes. */
+  readonly pace: SharedArrayBuffer | null;
+  /** Not null: what is transmitted carries such times, and its delays are counted (`Delays`). */
+  readonly delays: SharedArrayBuffer | null;
 }
+
+const STAMP = 8;
+/** A longer delay is no delay: the frame carries something else there. */
+const LONGEST_US = 60e6;
 
 export const ReplayControl = { Left: 0, Digest: 1, WORDS: 2 } as const;
 export const ReplayResult = {
@@ -47,7 +57,6 @@ export class ReplayPort implements Port {
   readonly kind = 'memory';
   readonly offloads = 0;
   readonly gone = false;
-  readonly dueUs = Number.POSITIVE_INFINITY;
   readonly #pool: Pool;
   readonly #sink: TxSink;
   readonly #frames: BigInt64Array;
@@ -68,9 +77,17 @@ export class ReplayPort implements Port {
   #next = 0;
   #credit = 0;
   #tenant = 0;
+  readonly #pace: Pace | null;
+  readonly #delays: Delays | null;
+  readonly #clock: (into: Float64Array) => void;
+  readonly #now = new Float64Array(1);
 
-  constructor(name: string, handles: ReplayHandles, pool: Pool, sink: TxSink) {
+  /** @param clock of `pace` and `delays`: writes microseconds into the first element */
+  constructor(name: string, handles: ReplayHandles, pool: Pool, sink: TxSink, clock: (into: Float64Array) => void) {
     this.name = name;
+    this.#pace = handles.pace === null ? null : new Pace(handles.pace);
+    this.#delays = handles.delays === null ? null : new Delays(handles.delays);
+    this.#clock = clock;
     this.#pool = pool;
     this.#sink = sink;
     this.#frames = new BigInt64Array(handles.frames);
@@ -84,10 +101,20 @@ export class ReplayPort implements Port {
   request(most: number, tenant: number): void {
     this.#credit = most;
     this.#tenant = tenant;
+    if (this.#pace === null) return;
+    this.#clock(this.#now);
+    this.#pace.arrive(this.#now);
+  }
+
+  /** Frames that come by the clock are told of by nothing else: whoever waits is to look again at once. */
+  get dueUs(): number {
+    return this.#pace === null ? Number.POSITIVE_INFINITY : 0;
   }
 
   get pending(): boolean {
-    return this.#credit > 0 && (this.#answers.length > 0 || (this.#count > 0 && this.#control[0] !== 0));
+    if (this.#credit <= 0) return false;
+    if (this.#answers.length > 0) return true;
+    return this.#count > 0 && this.#control[0] !== 0 && (this.#pace === null || this.#pace.waiting > 0);
   }
 
   receive(batch: Batch, most: number): number {
@@ -97,13 +124,16 @@ export class ReplayPort implements Port {
     const left = Atomics.load(this.#control, ReplayControl.Left);
     let limit = most < this.#credit ? most : this.#credit;
     if (left >= 0 && left < limit) limit = left;
+    const pace = this.#pace;
+    if (pace !== null && pace.waiting < limit) limit = pace.waiting;
     const taken = apart(pool.takeHeads, this.#tenant, limit, 0, 0);
     if (batch !== this.#batch) this.#fillInto(batch);
-    const { body, bodyLength, gsoType, csumStart, fate, twin } = batch;
+    const { start, headLength, body, bodyLength, gsoType, csumStart, fate, twin } = batch;
     const first = batch.count;
     batch.bytes += apart(this.#fill, first, taken, this.#next, pool.freeHeads);
     this.#next = (this.#next + taken) % count;
     const end = first + taken;
+    if (pace !== null) for (let i = first; i < end; i++) pace.take(pool.bytes, start[i] + headLength[i] - STAMP);
     body.fill(-1, first, end);
     bodyLength.fill(0, first, end);
     gsoType.fill(0, first, end);
@@ -120,6 +150,7 @@ export class ReplayPort implements Port {
   transmit(queue: TxQueue): number {
     const { count, tenant, row, port } = queue;
     const digest = this.#control[ReplayControl.Digest] !== 0;
+    if (this.#delays !== null) this.#time(this.#delays, queue);
     if (queue !== this.#queue) this.#emptyFrom(queue);
     const found = this.#found;
     // Frames of one row to one port are reported together.
@@ -133,6 +164,16 @@ export class ReplayPort implements Port {
     apart(this.#release, count, 0, 0, 0);
     this.#results[ReplayResult.Transmitted] += count;
     return count;
+  }
+
+  #time(delays: Delays, { count, start, headLength }: TxQueue): void {
+    const { bytes } = this.#pool;
+    this.#clock(this.#now);
+    const now = this.#now[0];
+    for (let i = 0; i < count; i++) {
+      const delay = now - bytes.getFloat64(start[i] + headLength[i] - STAMP, true);
+      if (delay >= 0 && delay < LONGEST_US) delays.add(delay);
+    }
   }
 
   close(): boolean {

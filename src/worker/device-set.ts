@@ -19,6 +19,8 @@ export interface Device {
   readonly uplink: Uplink | null;
   /** Frames that other workers send by this device, whose owner this worker is. */
   readonly inboxes: RemoteInbox[];
+  /** Whether frames come by the system calls that all devices share. */
+  readonly byCall: boolean;
   /** Whose frames it carries, and in which row of their books; `NO_TENANT` on an uplink. */
   tenant: number;
   row: number;
@@ -59,7 +61,8 @@ export class DeviceSet implements Devices {
     this.offloads[index] = port.offloads;
     this.queues[index] = new TxQueue(QUEUE, this.columns, index * QUEUE);
     this.count = Math.max(this.count, index + 1);
-    this.list.push({ index, port, uplink, inboxes: [], tenant: NO_TENANT, row: -1, closing: false });
+    const byCall = port.kind === 'tap' || port.kind === 'netdev';
+    this.list.push({ index, port, uplink, inboxes: [], byCall, tenant: NO_TENANT, row: -1, closing: false });
   }
 
   /** Forgets a closed device; what stages still send by its index finds no room. Its queue is empty by now. */

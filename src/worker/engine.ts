@@ -3,22 +3,26 @@ import { BATCH_SIZE } from '../frame/layout.ts';
 import { Pool } from '../frame/pool.ts';
 import { Drop } from '../observe/drop.ts';
 import type { Ledger } from '../observe/ledger.ts';
+import type { TenantPath } from '../path/tenant-path.ts';
 import type { Uplink } from '../path/uplink.ts';
 import type { RemoteInbox } from '../port/remote-port.ts';
 import type { Epochs } from '../table/epoch.ts';
 import type { SharedBuckets } from '../table/shared-buckets.ts';
-import { DeviceSet, NO_TENANT } from './device-set.ts';
+import { type Device, DeviceSet, NO_TENANT, QUEUE } from './device-set.ts';
 import { Scheduler } from './scheduler.ts';
 import { TenantSet } from './tenant-set.ts';
+import { Transmitter } from './transmitter.ts';
+import { type Clock, WorkerTime } from './worker-time.ts';
 
-/** Frames read from a device in one visit; fewer where many devices may all send to one, whose queue is bounded. */
+/** Most frames read from a device in one turn; from one that shares the worker's time as many as its share allows, and these. */
 const VISIT = 256;
-const VISIT_OF_MANY = 64;
-const FEW = 4;
+const VISIT_OF_MANY = 1024;
+/** Frames read after which what leaves is handed over: all may go to one device, whose queue is bounded. */
+const TRANSMIT_AFTER = QUEUE - BATCH_SIZE;
 const IDLE_WAIT_MS = 50;
 const CLOSE_ROUNDS = 100;
-/** Changes of a tenant's rules carried out in one turn: about as long as a batch of frames takes. */
-const RULE_CHANGES = 128;
+/** Changes of a tenant's rules carried out in one turn: about as long as its share of a turn. */
+const RULE_CHANGES = 32;
 
 export interface EngineOptions {
   readonly worker: number;
@@ -34,8 +38,10 @@ export interface EngineOptions {
   readonly linkUp: Int32Array;
   /** Books of the shared uplinks, a row each. */
   readonly uplinks: Ledger;
-  /** Writes monotonic microseconds, of the same origin on all threads, into the first element. */
-  readonly clock: (into: Float64Array) => void;
+  /** Monotonic, of the same origin on all threads. */
+  readonly clock: Clock;
+  /** Time for which this worker had a processor; without it, it is taken to have one always. */
+  readonly processor?: Clock;
   /** Makes zeroed memory for tables that are looked up at random. */
   readonly words?: (count: number) => Int32Array;
   /** Tells the slow path that punt rings hold something. */
@@ -67,11 +73,9 @@ export class Engine {
   readonly #batch = new Batch(BATCH_SIZE);
   readonly #ready = new Batch(BATCH_SIZE);
   #io: Turner | null = null;
-  /** Microseconds; in an array, since a field would get a new object for every number. */
-  readonly #now = new Float64Array(1);
-  readonly #reading = new Float64Array(1);
-  #nowMs = 0;
-  /** Whether a device was not read from in this turn because its tenant is in debt. */
+  readonly #time: WorkerTime;
+  readonly #transmitter: Transmitter;
+  /** Whether a tenant that had something to do was kept from it in this turn because it is in debt. */
   #denied = false;
 
   constructor(options: EngineOptions) {
@@ -81,10 +85,12 @@ export class Engine {
     const devices = new DeviceSet(pool, options.devices, options.linkUp, options.uplinks);
     scheduler.setWeight(NO_TENANT, 1);
     this.#options = options;
+    this.#time = new WorkerTime(options.clock, options.processor ?? null);
     this.pool = pool;
     this.scheduler = scheduler;
     this.devices = devices;
     this.tenants = new TenantSet(options.tenants, { worker, pool, devices, buckets, scheduler, clock: options.clock });
+    this.#transmitter = new Transmitter(pool, devices, this.tenants, scheduler, this.#time);
   }
 
   /** The pump of ports that need one; set once, before TAPs are added. */
@@ -100,30 +106,43 @@ export class Engine {
    */
   turn(mayWait: boolean): number {
     const { epochs, worker } = this.#options;
+    const time = this.#time;
     epochs.enter(worker, epochs.current());
-    this.#tick();
-    let began = this.#now[0] | 0;
+    time.tick();
+    const first = time.now[0] | 0;
+    let began = first;
     this.scheduler.refill(began);
+    this.#denied = false;
     let handled = this.#fromRouters();
     const busy = this.#request(handled > 0) || this.#denied;
     const waits = mayWait && !busy;
     if (waits || this.#io?.idle === false) {
-      if (handled > 0) began = this.#microseconds();
+      if (handled > 0) began = time.microseconds();
       if (waits) epochs.offline(worker);
-      this.#io?.turn(waits ? this.devices.patience(this.#now, IDLE_WAIT_MS) : 0);
+      this.scheduler.inCalls = true;
+      this.#io?.turn(waits ? this.devices.patience(time.now, IDLE_WAIT_MS) : 0);
+      this.scheduler.inCalls = false;
       if (waits) epochs.enter(worker, epochs.current());
-      this.#tick();
-      const ended = this.#now[0] | 0;
+      time.tick();
+      const ended = time.now[0] | 0;
       // Time in which the worker may have slept is nobody's.
-      if (!waits) this.scheduler.chargeCalls((ended - began) | 0, ended);
+      if (waits) time.slept();
+      else this.scheduler.chargeCalls((ended - began) | 0, ended);
     }
     handled += this.#receive();
     if (handled === 0 && this.#denied) this.scheduler.forgive();
-    this.#transmit();
+    this.#transmitter.transmit();
     if (this.tenants.takeBell()) this.#options.ring();
+    if (this.scheduler.shared && !waits) this.#lookAtProcessor(first);
     this.turns++;
     if (handled === 0) this.idleTurns++;
     return handled;
+  }
+
+  /** What others took of the worker's time is not to be paid by the tenant that it was busy for. @param began wrapped microseconds */
+  #lookAtProcessor(began: number): void {
+    const stolen = this.#time.stolen(began, this.#time.microseconds());
+    if (stolen > 0) this.scheduler.refund(stolen);
   }
 
   /**
@@ -131,60 +150,64 @@ export class Engine {
    * in flight end in the books as lost.
    */
   close(): void {
-    this.#tick();
-    for (let round = 0; round < CLOSE_ROUNDS && this.#fromRouters() > 0; round++) this.#transmit();
+    this.#time.tick();
+    for (let round = 0; round < CLOSE_ROUNDS && this.#fromRouters() > 0; round++) this.#transmitter.transmit();
     for (const tenant of this.tenants.indices) this.tenants.paths[tenant]?.hold?.clear(Drop.PortClosed);
     for (const device of this.devices.list) device.closing = true;
-    this.#transmit();
+    this.#transmitter.transmit();
     for (let round = 0; round < CLOSE_ROUNDS && this.devices.list.length > 0; round++) {
       this.#request(false);
       this.#io?.turn(1);
     }
   }
 
-  #tick(): void {
-    const now = this.#now;
-    this.#options.clock(now);
-    this.#nowMs = (now[0] / 1000) | 0;
-  }
-
-  /** What the clock says, wrapped to 32 bits: enough to charge by, and no object. */
-  #microseconds(): number {
-    const reading = this.#reading;
-    this.#options.clock(reading);
-    return reading[0] | 0;
-  }
-
   #stamp(batch: Batch, tenant: number): void {
     batch.tenant = tenant;
-    batch.nowUs = this.#now[0];
-    batch.nowMs = this.#nowMs;
+    batch.nowUs = this.#time.now[0];
+    batch.nowMs = this.#time.nowMs;
   }
 
-  /** What the control side has changed in rules, frames whose neighbour has answered, and frames that the slow path made. */
+  /**
+   * What the control side has changed in rules, frames whose neighbour has answered, and frames that the slow path made: each tenant's
+   * on its own account, and none while it is in debt.
+   */
   #fromRouters(): number {
     const tenants = this.tenants.indices;
-    const ready = this.#ready;
     let handled = 0;
     for (let k = 0; k < tenants.length; k++) {
       const tenant = tenants[k];
       const path = this.tenants.paths[tenant];
       if (path === undefined) continue;
-      handled += path.changeRules(RULE_CHANGES, this.#now, this.#nowMs);
-      if (path.hold !== null && path.hold.count > 0) {
-        this.#stamp(ready, tenant);
-        path.hold.release(ready);
-        if (ready.count > 0) {
-          handled += ready.count;
-          path.forward(ready);
-        }
+      if (!this.scheduler.mayRead(tenant)) {
+        this.#denied ||= path.rules?.waiting === true || this.tenants.injectors[tenant]?.waiting === true;
+        continue;
       }
-      const injector = this.tenants.injectors[tenant];
-      if (injector?.waiting === true) {
-        this.#stamp(ready, tenant);
-        handled += injector.drain(ready);
-        this.#runLeaks(tenant);
+      const began = handled > 0 ? this.#time.microseconds() : this.#time.now[0] | 0;
+      const done = this.#fromRouter(tenant, path);
+      if (done === 0) continue;
+      handled += done;
+      const ended = this.#time.microseconds();
+      this.#charge(tenant, (ended - began) | 0, ended);
+    }
+    return handled;
+  }
+
+  #fromRouter(tenant: number, path: TenantPath): number {
+    const ready = this.#ready;
+    let handled = path.changeRules(RULE_CHANGES, this.#time.now, this.#time.nowMs);
+    if (path.hold !== null && path.hold.count > 0) {
+      this.#stamp(ready, tenant);
+      path.hold.release(ready);
+      if (ready.count > 0) {
+        handled += ready.count;
+        path.forward(ready);
       }
+    }
+    const injector = this.tenants.injectors[tenant];
+    if (injector?.waiting === true) {
+      this.#stamp(ready, tenant);
+      handled += injector.drain(ready);
+      this.#runLeaks(tenant);
     }
     return handled;
   }
@@ -193,8 +216,7 @@ export class Engine {
   #request(handled: boolean): boolean {
     const devices = this.devices.list;
     let busy = handled;
-    this.#denied = false;
-    const visit = devices.length > FEW ? VISIT_OF_MANY : VISIT;
+    const visit = this.scheduler.shared ? VISIT_OF_MANY : VISIT;
     for (let d = 0; d < devices.length; d++) {
       const device = devices[d];
       const { port, tenant } = device;
@@ -214,7 +236,9 @@ export class Engine {
             ? visit
             : 0
           : path.image.frames - this.pool.held[tenant];
-      const most = limit < visit ? limit : visit;
+      const share = this.scheduler.visit(tenant);
+      const bound = share < visit ? share : visit;
+      const most = limit < bound ? limit : bound;
       const mayRead = this.scheduler.mayRead(tenant);
       if (!mayRead) this.#denied = true;
       port.request(most > 0 && mayRead ? most : 0, tenant);
@@ -225,44 +249,61 @@ export class Engine {
 
   #receive(): number {
     const devices = this.devices.list;
-    const batch = this.#batch;
     let handled = 0;
     // The time at which one device's frames are done is the time at which the next one's begin.
-    let began = this.#now[0] | 0;
+    let began = this.#time.now[0] | 0;
+    let since = 0;
     for (let d = 0; d < devices.length; d++) {
       const device = devices[d];
-      if (!device.port.pending || device.closing) continue;
-      batch.plain = true;
-      batch.bytes = 0;
-      const count = device.port.receive(batch, BATCH_SIZE);
-      if (count === 0) continue;
-      handled += count;
-      if (device.uplink !== null) {
-        device.uplink.split(batch);
-        this.#runUplink(device.uplink);
-        began = this.#microseconds();
-      } else {
-        batch.port.fill(device.row, 0, count);
-        this.scheduler.moved(device.tenant, count);
-        this.#run(batch, device.tenant);
-        const ended = this.#microseconds();
-        this.#charge(device.tenant, (ended - began) | 0, ended);
-        began = ended;
+      if (device.port.pending) this.scheduler.visited(device.tenant);
+      while (device.port.pending && !device.closing) {
+        const count = this.#receiveFrom(device, began);
+        if (count === 0) break;
+        handled += count;
+        since += count;
+        if (since > TRANSMIT_AFTER) {
+          this.#transmitter.transmit();
+          since = 0;
+          this.#time.tick();
+        }
+        began = this.#time.now[0] | 0;
       }
-      this.#now[0] = this.#reading[0];
     }
     return handled;
   }
 
-  #runUplink(uplink: Uplink): void {
+  /** Takes one batch from a device and runs it to completion. @param began when, wrapped @returns frames */
+  #receiveFrom(device: Device, began: number): number {
+    const batch = this.#batch;
+    batch.plain = true;
+    batch.bytes = 0;
+    const count = device.port.receive(batch, BATCH_SIZE);
+    if (count === 0) return 0;
+    if (device.uplink !== null) {
+      device.uplink.split(batch);
+      this.#runUplink(device.uplink, device.byCall);
+      this.#time.microseconds();
+    } else {
+      batch.port.fill(device.row, 0, count);
+      this.scheduler.read(device.tenant, count, device.byCall);
+      this.#run(batch, device.tenant);
+      const ended = this.#time.microseconds();
+      this.#charge(device.tenant, (ended - began) | 0, ended);
+    }
+    this.#time.settle();
+    return count;
+  }
+
+  #runUplink(uplink: Uplink, byCall: boolean): void {
     const { tenants, batches } = uplink;
     for (let k = 0; k < tenants.length; k++) {
       const batch = batches[tenants[k]];
       if (batch === undefined || batch.count === 0) continue;
-      const began = this.#microseconds();
-      this.scheduler.moved(tenants[k], batch.count);
+      const began = this.#time.microseconds();
+      this.scheduler.read(tenants[k], batch.count, byCall);
+      this.scheduler.visited(tenants[k]);
       this.#run(batch, tenants[k]);
-      this.#charge(tenants[k], (this.#microseconds() - began) | 0, began);
+      this.#charge(tenants[k], (this.#time.microseconds() - began) | 0, began);
     }
   }
 
@@ -301,34 +342,6 @@ export class Engine {
       this.pool.release(batch.body[i]);
     }
     batch.count = 0;
-  }
-
-  #transmit(): void {
-    const devices = this.devices.list;
-    const timed = this.#io?.writesAtOnce === true;
-    const began = timed ? this.#microseconds() : 0;
-    for (let d = 0; d < devices.length; d++) {
-      const device = devices[d];
-      const queue = this.devices.queues[device.index];
-      const own = queue.count;
-      for (let k = 0; k < device.inboxes.length; k++) device.inboxes[k].drain(queue);
-      if (queue.count === 0) continue;
-      // Who looks sees frames of other workers there.
-      if (this.tenants.tapped) this.tenants.showEgress(queue, own, this.#now);
-      const taken = device.closing ? 0 : device.port.transmit(queue);
-      // What the port does not take now it would not take later: waiting is what its own queue is for.
-      const reason = device.closing ? Drop.PortClosed : Drop.TxFull;
-      if (this.tenants.tapped) this.tenants.showTaken(queue, own, taken, reason);
-      for (let k = taken; k < queue.count; k++) {
-        this.pool.release(queue.head[k]);
-        this.pool.release(queue.body[k]);
-        this.tenants.lost(queue.tenant[k], queue.row[k], reason);
-      }
-      queue.count = 0;
-    }
-    if (!timed) return;
-    const ended = this.#microseconds();
-    this.scheduler.chargeCalls((ended - began) | 0, ended);
   }
 }
 

@@ -172,7 +172,7 @@ export class TenantSet implements TxSink, LeakSink, Lending {
     cells[from + Column.Sent] += frames;
     cells[to + Column.Transmitted] += frames;
     cells[to + Column.TransmittedBytes] += bytes;
-    this.#context.scheduler.moved(tenant, frames);
+    this.#context.scheduler.written(tenant, frames);
   }
 
   cloned(tenant: number, row: number): void {

@@ -1,5 +1,5 @@
 import { receiveMessageOnPort, workerData } from 'node:worker_threads';
-import { clockSince, microsecondsSince } from '../../native-free/clock.ts';
+import { clockSince, microsecondsSince, processorTime } from '../../native-free/clock.ts';
 import { alignedWords, preferHugePages } from '../../native-free/huge-pages.ts';
 import { Ledger } from '../observe/ledger.ts';
 import { CapPort } from '../port/cap-port.ts';
@@ -41,6 +41,7 @@ const engine = new Engine({
   linkUp,
   uplinks: new Ledger(settings.uplinkRows, settings.uplinks),
   clock: clockSince(settings.origin),
+  processor: processorTime,
   words: alignedWords,
   ring: () => {
     Atomics.add(control, Control.Bell, 1);
@@ -75,7 +76,7 @@ function makePort(spec: DeviceSpec, index: number): Port {
     case 'memory':
       return new MemoryPort(spec.name, spec.handles, engine.pool, engine.tenants, spec.offloads);
     case 'replay':
-      return new ReplayPort(spec.name, spec.handles, engine.pool, engine.tenants);
+      return new ReplayPort(spec.name, spec.handles, engine.pool, engine.tenants, processorTime);
     case 'pcap':
       return new PcapPort(spec.name, spec, engine.pool, engine.tenants, clock);
     case 'cap':

@@ -101,21 +101,6 @@ export class Rig {
     return { sent, received, seconds, offeredPps: sent / seconds, pps: received / seconds };
   }
 
-  /**
-   * What a neighbour does that nobody wants beside him: sends as fast as the kernel takes it.
-   * @returns frames a second
-   */
-  async attack(kind: string, options: Readonly<Record<string, number>>, flows: number): Promise<number> {
-    const to = kind === 'broadcast' ? '10.0.0.255' : kind === 'unknown' ? '10.8.77.77' : this.b.address;
-    if (kind === 'unknown') runTool('ip', ['-n', this.a.netns, 'route', 'replace', '10.8.0.0/16', 'via', '10.0.0.254']);
-    const many = kind === 'flows' || kind === 'acl';
-    const said = await new Program(this.a.netns, 'udp-blast', {
-      ...{ to, port: SINK_PORT, flows: many ? flows : 1 },
-      ...options,
-    }).report();
-    return number(said, 'pps');
-  }
-
   /** The same to a receiver that checks every byte and the order of every flow. */
   async checked(options: Readonly<Record<string, number>>): Promise<Said> {
     this.#sink?.close();

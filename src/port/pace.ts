@@ -1,0 +1,71 @@
+/** Cells of the memory that a pace shares with the main thread. */
+export const PaceCell = {
+  /** Main thread: frames a second, 0: none. */
+  PerSecond: 0,
+  /** Worker: frames that were due, and those among them that found the queue full. */
+  Offered: 1,
+  Overflowed: 2,
+  /** Worker: what the clock said last. */
+  NowUs: 3,
+  WIDTH: 4,
+} as const;
+
+/** Frames that may wait, as in the queue of a TAP or a network card. */
+export const PACE_QUEUE = 4096;
+const MASK = PACE_QUEUE - 1;
+
+/**
+ * Frames that arrive by the clock, whether anybody reads them or not (open loop): each has a time at which it was due, and waits in a
+ * bounded queue from then on. Whoever comes late finds the delay in the frame, not in fewer frames.
+ */
+export class Pace {
+  readonly #cells: Float64Array;
+  readonly #due = new Float64Array(PACE_QUEUE);
+  /** Where the times in use begin, and how many there are. */
+  #first = 0;
+  #count = 0;
+  /** Time of the next frame, and microseconds between two. */
+  readonly #next = new Float64Array(2);
+  #perSecond = 0;
+
+  /** @param memory `PaceCell.WIDTH` doubles */
+  constructor(memory: SharedArrayBuffer) {
+    this.#cells = new Float64Array(memory);
+  }
+
+  /** Lets everything arrive that is due by now. @param now microseconds, in its first element @returns frames that wait */
+  arrive(now: Float64Array): number {
+    const cells = this.#cells;
+    const next = this.#next;
+    const perSecond = cells[PaceCell.PerSecond];
+    if (perSecond !== this.#perSecond) {
+      this.#perSecond = perSecond;
+      next[0] = now[0];
+      next[1] = 1e6 / perSecond;
+    }
+    cells[PaceCell.NowUs] = now[0];
+    if (perSecond === 0) return this.#count;
+    const due = this.#due;
+    let offered = 0;
+    let overflowed = 0;
+    for (; next[0] <= now[0]; next[0] += next[1]) {
+      offered++;
+      if (this.#count === PACE_QUEUE) overflowed++;
+      else due[(this.#first + this.#count++) & MASK] = next[0];
+    }
+    cells[PaceCell.Offered] += offered;
+    cells[PaceCell.Overflowed] += overflowed;
+    return this.#count;
+  }
+
+  get waiting(): number {
+    return this.#count;
+  }
+
+  /** Takes the oldest frame: writes the time at which it was due to byte `at`. */
+  take(bytes: DataView, at: number): void {
+    bytes.setFloat64(at, this.#due[this.#first], true);
+    this.#first = (this.#first + 1) & MASK;
+    this.#count--;
+  }
+}
