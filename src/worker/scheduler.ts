@@ -21,6 +21,7 @@ const ALL = 0x7fff_ffff;
 const FIRST_COST_US = 0.5;
 const STEEPEST = 2;
 const CALMEST = 1 / 8;
+const LEAST_COST_US = 0.01;
 
 export class Scheduler {
   /** Whether what is reported as written now was written by the system calls that all tenants share. */
@@ -115,7 +116,7 @@ export class Scheduler {
       const last = this.#took[t] / frames;
       // Up at once, since others wait for it; down slowly.
       const next = last > cost ? (last < cost * STEEPEST ? last : cost * STEEPEST) : cost + (last - cost) * CALMEST;
-      this.#cost[t] = next;
+      this.#cost[t] = next > LEAST_COST_US ? next : LEAST_COST_US;
     }
     this.#took[t] = 0;
     this.#frames[t] = 0;

@@ -65,7 +65,8 @@ describe('two workers', () => {
     );
     await Promise.all(sinks.map((sink) => sink.next()));
     const before = await running.show('workers');
-    const options = { port: 7100, flows: 32, pps: 20_000, frames: 10_000 };
+    // Slow enough that the queue of a TAP bears a machine that has no time for us for a fifth of a second.
+    const options = { port: 7100, flows: 32, pps: 5000, frames: 5000 };
     const floods = [
       new Program(a, 'udp-flood', { ...options, to: '10.0.10.12' }),
       new Program(b, 'udp-flood', { ...options, to: '10.0.10.11' }),
@@ -77,7 +78,7 @@ describe('two workers', () => {
     for (const sink of sinks) {
       const report = await sink.report();
       expect(report).toMatchObject({ outOfOrder: 0, duplicated: 0, corrupt: 0 });
-      expect(Number(report['received'])).toBeGreaterThan(9000);
+      expect(Number(report['received'])).toBeGreaterThan(4500);
     }
   });
 
