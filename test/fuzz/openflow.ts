@@ -50,9 +50,11 @@ export interface FuzzResult {
 export async function fuzzMessages(random: Random, count: number): Promise<FuzzResult> {
   const rig = new OpenFlowRig({ mostRules: 500 });
   const timers = new HandTimers();
-  const buffers = new PacketBuffers(DEFAULT_LIMITS, () => timers.nowMs());
+  // No clock is turned while messages are sent, so nothing may wait for it.
+  const limits = { ...DEFAULT_LIMITS, walkMs: 0 };
+  const buffers = new PacketBuffers(limits, () => timers.nowMs());
   const sessions: Session[] = [];
-  const context = { datapath: rig.datapath, roles: new Roles(), buffers, limits: DEFAULT_LIMITS, software: 'fuzz' };
+  const context = { datapath: rig.datapath, roles: new Roles(), buffers, limits, software: 'fuzz' };
   const requests = new Requests({ ...context, sessions: () => sessions });
   const faults: string[] = [];
   let connections = 0;
@@ -71,9 +73,9 @@ export async function fuzzMessages(random: Random, count: number): Promise<FuzzR
           if (reason.startsWith('internal')) faults.push(reason);
         },
       },
-      { timers, limits: DEFAULT_LIMITS, idleMs: 1e9, answerMs: 1e9 },
+      { timers, limits, idleMs: 1e9, answerMs: 1e9 },
     );
-    const session = new Session(connection, true, DEFAULT_LIMITS);
+    const session = new Session(connection, true, limits, timers);
     sessions.splice(0, sessions.length, session);
     theirs.write(HELLO);
     for (let k = 0; k < 2000 && connection.open && sent < count; k++, sent++) {

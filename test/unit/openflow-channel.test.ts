@@ -6,7 +6,7 @@ import { BundleError } from '../../src/openflow/codec/errors.ts';
 import { BundleControl, type Message, Role } from '../../src/openflow/codec/messages.ts';
 import { type FlowMod, NO_BUFFER, Ports } from '../../src/openflow/model.ts';
 import { parseFlow } from '../../src/openflow/text/flow.ts';
-import { OpenFlowPeer } from '../support/openflow-peer.ts';
+import { HandTimers, OpenFlowPeer } from '../support/openflow-peer.ts';
 import { OpenFlowRig } from '../support/openflow-rig.ts';
 
 const open: { close(): Promise<void> }[] = [];
@@ -297,6 +297,34 @@ describe('long answers', () => {
       break;
     }
     expect(rows).toBe(3000);
+  });
+
+  test('that walk over rules or ports come a few milliseconds apart; others, and changes of other connections, do not wait', async () => {
+    const timers = new HandTimers();
+    const rig = new OpenFlowRig();
+    const channel = await rig.channel({ listen: ['tcp:127.0.0.1:0'], timers });
+    open.push(channel);
+    const port = channel.ports[0] ?? 0;
+    const [peer, other] = [await OpenFlowPeer.connect(port), await OpenFlowPeer.connect(port)];
+    await Promise.all([peer, other].map((one) => one.greet().next('hello')));
+    const ask = (kind: string, body: object): Message =>
+      ({ type: 'multipart_request', kind, more: false, body }) as Message;
+    peer.send(ask('flow', ALL));
+    expect(await peer.next('multipart_reply')).toMatchObject({ kind: 'flow' });
+    peer.send(ask('desc', {}));
+    expect(await peer.next('multipart_reply')).toMatchObject({ kind: 'desc' });
+    peer.send(ask('port_stats', { port: Ports.Any }));
+    const next = peer.next('multipart_reply');
+    let answered = false;
+    void next.then(() => {
+      answered = true;
+    });
+    expect(await other.settle()).toEqual([]);
+    await timers.pass(9);
+    expect(await other.settle()).toEqual([]);
+    expect(answered).toBe(false);
+    await timers.pass(1);
+    expect(await next).toMatchObject({ kind: 'port_stats' });
   });
 
   test('to questions in parts are given once, and endless ones refused', async () => {

@@ -198,6 +198,16 @@ const CASES: readonly (readonly [what: string, error: string, message: Message |
     }),
   ],
   [
+    'a field that the match does not promise',
+    'OFPBAC_MATCH_INCONSISTENT',
+    applying({ type: 'set_field', field: fieldNamed('tcp_dst'), value: Uint8Array.of(0, 80) }),
+  ],
+  [
+    'a field of a header that was popped',
+    'OFPBAC_MATCH_INCONSISTENT',
+    applying({ type: 'pop_vlan' }, { type: 'set_field', field: fieldNamed('vlan_pcp'), value: Uint8Array.of(1) }),
+  ],
+  [
     'a field that cannot be set',
     'OFPBAC_BAD_SET_TYPE',
     applying({ type: 'set_field', field: fieldNamed('in_port'), value: Uint8Array.of(0, 0, 0, 1) }),

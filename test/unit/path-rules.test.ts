@@ -33,6 +33,29 @@ describe('rules', () => {
     expect([table.lookups, table.matches]).toEqual([3n, 3n]);
   });
 
+  it('end when they were not used for a while, or when their time is over, however much they are used', async () => {
+    const lab = (await Lab.of()).flows(
+      'cookie=1,priority=3,idle_timeout=2,in_port=1,actions=output:2',
+      'cookie=2,priority=2,hard_timeout=5,in_port=2,actions=output:1',
+      'cookie=3,priority=1,idle_timeout=2,hard_timeout=60,in_port=3,actions=output:1',
+    );
+    const pass = (ms: number, ...ports: string[]) => {
+      for (let passed = 0; passed < ms; passed += 500) {
+        lab.net.advance(500);
+        for (const port of ports) lab.send(port, udp());
+        lab.datapath.tick();
+        lab.net.run();
+      }
+      return Object.keys(lab.counts());
+    };
+    expect(pass(1500)).toEqual(['1', '2', '3']);
+    // The third is not used, and the second is, which does not help it.
+    expect(pass(1000, 'a', 'b')).toEqual(['1', '2']);
+    expect(pass(3000, 'a', 'b')).toEqual(['1']);
+    expect(pass(1500)).toEqual(['1']);
+    expect(pass(500)).toEqual([]);
+  });
+
   it('go from table to table with metadata, and carry out the action set at the end', async () => {
     const lab = (await Lab.of()).flows(
       'in_port=1,actions=write_actions(set_field:02:00:00:00:00:99->eth_dst,output:3),write_metadata:0x5/0xf,goto_table:3',

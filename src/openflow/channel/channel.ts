@@ -204,7 +204,7 @@ export class Channel implements DatapathEvents {
       },
       { timers: this.#timers, limits: this.#limits, ...times },
     );
-    const session = new Session(connection, controller !== null, this.#limits);
+    const session = new Session(connection, controller !== null, this.#limits, this.#timers);
     const peer: Peer = { name, session, sinceMs: this.#timers.nowMs(), controller };
     this.#peers.add(peer);
     return (reason) => connection.close(reason);

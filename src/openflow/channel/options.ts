@@ -28,6 +28,12 @@ export interface ChannelLimits {
   readonly bundles: number;
   readonly bundleMessages: number;
   readonly bundleBytes: number;
+  /**
+   * Milliseconds from one walk over rules or ports for a connection to the next: the main thread, which does it, is the slow path of all
+   * tenants too. It is also what a test bed needs that looks at us through another switch: Open vSwitch forwards by its new rules up to
+   * 5 ms after it has answered the barrier.
+   */
+  readonly walkMs: number;
 }
 
 export const DEFAULT_LIMITS: ChannelLimits = {
@@ -43,6 +49,7 @@ export const DEFAULT_LIMITS: ChannelLimits = {
   bundles: 16,
   bundleMessages: 200_000,
   bundleBytes: 64 << 20,
+  walkMs: 10,
 };
 
 /** What happened to a channel, for the log of events. */

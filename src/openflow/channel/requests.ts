@@ -1,7 +1,7 @@
 import type { Envelope } from '../codec/codec.ts';
 import { decode } from '../codec/codec.ts';
 import { BundleError, refuse, refuseBundle } from '../codec/errors.ts';
-import { type FlowMod, type Message, ONF } from '../codec/messages.ts';
+import { type FlowMod, type Message, type MultipartRequest, ONF } from '../codec/messages.ts';
 import { TABLES } from '../datapath/check.ts';
 import type { Datapath } from '../datapath/datapath.ts';
 import { NO_BUFFER, OpenFlowError, type PacketOut, Ports } from '../model.ts';
@@ -31,6 +31,9 @@ const WRITES: ReadonlySet<string> = new Set<Message['type']>([
   ...(['packet_out', 'flow_mod', 'group_mod', 'port_mod', 'table_mod', 'meter_mod'] as const),
   ...(['bundle_control', 'bundle_add'] as const),
 ]);
+
+/** What is answered by a walk over all rules or ports. */
+const WALKS: ReadonlySet<string> = new Set<MultipartRequest['kind']>(['flow', 'aggregate', 'port_stats']);
 
 /**
  * A change must fit into the replies that will tell of it, whose headers are longer; flow-mods and group-mods of nearly 64 KiB do not.
@@ -80,9 +83,10 @@ export class Requests {
         return this.#barrier(session, xid);
       case 'multipart_request': {
         const whole = session.assembler.take(message, xid);
-        return whole === null
-          ? null
-          : connection.sendAll(answerMultipart(datapath, whole, xid, { isSlave: session.isSlave, software }));
+        if (whole === null) return null;
+        const answer = () =>
+          connection.sendAll(answerMultipart(datapath, whole, xid, { isSlave: session.isSlave, software }));
+        return (WALKS.has(whole.kind) ? session.walks.turn()?.then(answer) : null) ?? answer();
       }
       case 'queue_get_config_request':
         return reply({

@@ -4,6 +4,8 @@ import { type AsyncConfig, type AsyncKind, DEFAULT_ASYNC } from './asynchronous.
 import { Bundles } from './bundles.ts';
 import type { Connection } from './connection.ts';
 import type { ChannelLimits } from './options.ts';
+import { Pace } from './pace.ts';
+import type { Timers } from './timers.ts';
 
 /** OFP_DEFAULT_MISS_SEND_LEN. */
 const MISS_SEND_LENGTH = 128;
@@ -13,6 +15,8 @@ export class Session {
   readonly connection: Connection;
   readonly assembler = new RequestAssembler();
   readonly bundles: Bundles;
+  /** Of what walks over rules or ports. */
+  readonly walks: Pace;
   role: number = Role.Equal;
   async: AsyncConfig = DEFAULT_ASYNC;
   missSendLength = MISS_SEND_LENGTH;
@@ -23,10 +27,11 @@ export class Session {
   attentive: boolean;
   packetInsDropped = 0;
 
-  constructor(connection: Connection, attentive: boolean, limits: ChannelLimits) {
+  constructor(connection: Connection, attentive: boolean, limits: ChannelLimits, timers: Timers) {
     this.connection = connection;
     this.attentive = attentive;
     this.bundles = new Bundles(limits);
+    this.walks = new Pace(timers, limits.walkMs);
   }
 
   get isSlave(): boolean {

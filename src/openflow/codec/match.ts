@@ -48,12 +48,16 @@ export const match: Codec<Match> = {
     if (length < 4 || length - 4 > from.left) throw refuse('BAD_MATCH', 'BAD_LEN', `a match has ${length} bytes`);
     const part = from.part(length - 4);
     const fields: FieldMatch[] = [];
-    let seen = 0n;
+    // Fields 0 to 31, and those from 32 on.
+    let low = 0;
+    let high = 0;
     while (part.left > 0) {
       const one = readOxm(part);
-      const bit = 1n << BigInt(one.field.number);
-      if ((seen & bit) !== 0n) throw refuse('BAD_MATCH', 'DUP_FIELD', `${one.field.name} is there twice`);
-      seen |= bit;
+      const { number, name } = one.field;
+      const bit = 1 << (number & 31);
+      if (((number < 32 ? low : high) & bit) !== 0) throw refuse('BAD_MATCH', 'DUP_FIELD', `${name} is there twice`);
+      if (number < 32) low |= bit;
+      else high |= bit;
       fields.push(one);
     }
     from.skip(Math.min(from.left, -length & 7));

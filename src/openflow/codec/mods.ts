@@ -9,39 +9,46 @@ import { match } from './match.ts';
 
 const COMMANDS = ['add', 'modify', 'modify_strict', 'delete', 'delete_strict'] as const;
 
-const flowHead = struct({
-  cookie: u64,
-  cookieMask: u64,
-  table: u8,
-  command: u8,
-  idleTimeout: u16,
-  hardTimeout: u16,
-  priority: u16,
-  buffer: u32,
-  outPort: u32,
-  outGroup: u32,
-  flags: u16,
-  _pad: pad(2),
-});
-
+/** Written out, not described: it comes a hundred thousand times where the others come once. */
 export const flowMod: Codec<FlowMod> = {
   read: (from) => {
-    const head = flowHead.read(from);
-    const command = COMMANDS[head.command];
+    const cookie = from.u64();
+    const cookieMask = from.u64();
+    const table = from.u8();
+    const number = from.u8();
+    const idleTimeout = from.u16();
+    const hardTimeout = from.u16();
+    const priority = from.u16();
+    const buffer = from.u32();
+    const outPort = from.u32();
+    const outGroup = from.u32();
+    const flags = from.u16();
+    from.skip(2);
     const fields = match.read(from);
-    if (command === undefined) throw refuse('FLOW_MOD_FAILED', 'BAD_COMMAND', `there is no command ${head.command}`);
-    const { cookie, cookieMask, table, idleTimeout, hardTimeout, priority, buffer, outPort, outGroup, flags } = head;
+    const command = COMMANDS[number];
+    if (command === undefined) throw refuse('FLOW_MOD_FAILED', 'BAD_COMMAND', `there is no command ${number}`);
     const todo = instructions.read(from);
     return {
-      ...{ cookie, cookieMask, table, command, idleTimeout, hardTimeout, priority, buffer, outPort, outGroup, flags },
+      ...{ command, table, cookie, cookieMask, idleTimeout, hardTimeout, priority, buffer, outPort, outGroup, flags },
       match: fields,
       instructions: todo,
     };
   },
-  write: (into, { command, match: fields, instructions: todo, ...head }) => {
-    flowHead.write(into, { ...head, command: COMMANDS.indexOf(command) });
-    match.write(into, fields);
-    instructions.write(into, todo);
+  write: (into, mod) => {
+    into.u64(mod.cookie);
+    into.u64(mod.cookieMask);
+    into.u8(mod.table);
+    into.u8(COMMANDS.indexOf(mod.command));
+    into.u16(mod.idleTimeout);
+    into.u16(mod.hardTimeout);
+    into.u16(mod.priority);
+    into.u32(mod.buffer);
+    into.u32(mod.outPort);
+    into.u32(mod.outGroup);
+    into.u16(mod.flags);
+    into.zeros(2);
+    match.write(into, mod.match);
+    instructions.write(into, mod.instructions);
   },
 };
 

@@ -15,8 +15,9 @@ const TPIDS: readonly number[] = [0x8100, 0x88a8];
 const PRESENT = 0x1000;
 const VID_BITS = 0x1fff;
 
-/** What a match says of the headers; null: nothing. */
+/** What a match says of the headers; null: nothing. `free`: there is no match that could say anything. */
 interface Known {
+  free: boolean;
   ethertype: number | null;
   protocol: number | null;
   icmpv6: number | null;
@@ -26,7 +27,7 @@ interface Known {
 }
 
 function known(match: Match): Known {
-  const state: Known = { ethertype: null, protocol: null, icmpv6: null, vlan: null, inPort: false };
+  const state: Known = { free: false, ethertype: null, protocol: null, icmpv6: null, vlan: null, inPort: false };
   for (const { field, value, mask } of match) {
     if (field.name === 'vlan_vid') {
       const asked = mask === null || (number(mask, 0, 2) & PRESENT) !== 0;
@@ -156,7 +157,7 @@ function checkInstruction(one: Instruction, table: number, state: Known, around:
 
 /** Checks actions of a packet-out or a bucket, about whose frames nothing is known. */
 export function checkFreeActions(actions: readonly Action[], around: Surroundings, packetOut: boolean): void {
-  checkActions(actions, known([]), around, packetOut);
+  checkActions(actions, { ...known([]), free: true }, around, packetOut);
 }
 
 function checkActions(actions: readonly Action[], state: Known, around: Surroundings, packetOut: boolean): void {
@@ -178,14 +179,13 @@ function checkActions(actions: readonly Action[], state: Known, around: Surround
         if (state.vlan === false)
           throw refuse('BAD_ACTION', 'MATCH_INCONSISTENT', 'the match says that there is no tag to pop');
         state.vlan = null;
-        state.ethertype = state.ethertype === null ? null : state.ethertype;
         break;
       case 'push_mpls':
         if (!MPLS.includes(action.ethertype)) throw badType(action.ethertype);
         state.ethertype = action.ethertype;
         break;
       case 'pop_mpls':
-        state.ethertype = MPLS.includes(action.ethertype) ? action.ethertype : null;
+        state.ethertype = action.ethertype;
         state.protocol = null;
         state.icmpv6 = null;
         break;
@@ -219,8 +219,10 @@ function mayOutput(port: number, packetOut: boolean): boolean {
 
 function checkSetField(field: Field, value: Uint8Array, state: Known): void {
   if (field.set === null) throw refuse('BAD_ACTION', 'BAD_SET_TYPE', `${field.name} cannot be set`);
-  if (field.prerequisite !== null && field.prerequisite !== 'in_port' && holds(field.prerequisite, state) === false)
-    throw refuse('BAD_ACTION', 'MATCH_INCONSISTENT', `${field.name} is not in the frames of this match`);
+  const held = field.prerequisite === null || holds(field.prerequisite, state);
+  // A rule's match must say it (7.2.5); what a bucket or a packet-out meets shows when it does.
+  if (held === false || (held === null && !state.free))
+    throw refuse('BAD_ACTION', 'MATCH_INCONSISTENT', `setting ${field.name} needs a match on ${field.prerequisite}`);
   if (field.name === 'eth_type') state.ethertype = number(value, 0, 2);
   if (field.name === 'ip_proto') state.protocol = value[0];
 }
