@@ -5,7 +5,6 @@ import { EXPERIMENTER_ERROR, refuse } from '../codec/errors.ts';
 import { type Message, ONF, VERSION } from '../codec/messages.ts';
 import { FrameSplitter } from '../codec/splitter.ts';
 import { OpenFlowError } from '../model.ts';
-import { stayAwake } from './awake.ts';
 import { negotiate } from './hello.ts';
 import { KeepAlive } from './keep-alive.ts';
 import type { ChannelLimits } from './options.ts';
@@ -183,7 +182,6 @@ export class Connection {
     this.#inbox = [];
     this.#busy = false;
     if (!this.#closed) this.#stream.resume();
-    stayAwake();
   }
 
   /** @returns what the messages behind this one wait for */

@@ -1,6 +1,6 @@
 import type { Band, Bucket, FlowMod, GroupMod, MeterMod, PacketOut, PortMod, TableMod } from '../model.ts';
 import { action, actions } from './action.ts';
-import { type Codec, list, pad, raw, rest, sized, struct, u8, u16, u32, u64, word } from './bytes.ts';
+import { type Codec, list, pad, raw, rest, sized, struct, u8, u16, u32, word } from './bytes.ts';
 import { refuse } from './errors.ts';
 import { instructions } from './instruction.ts';
 import { match } from './match.ts';
