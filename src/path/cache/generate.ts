@@ -55,9 +55,9 @@ function passes(batch, stamp, mask4, mask6) {
     families[i] = 0;
     const at = start[i] >> 2, length = headLength[i];
     if (fate[i] !== 0 || body[i] >= 0 || gsoType[i] !== 0 || (start[i] & 3) !== 2 || length < 18) continue;
-    const first = words[at], w3 = words[at + 3];
+    const first = words[at], w3 = words[at + 3], from = port[i];
     if ((first & 0x10000) !== 0) continue;
-    const w0 = (first & 0xffff0000) | port[i];
+    const w0 = (first & 0xffff0000) | from;
     let type = w3 >>> 16, tag = 0, o = at + 4, room = length - 14;
     if (type === 0x0081 || type === 0xa888) {
       tag = words[at + 4];
