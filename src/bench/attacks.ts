@@ -3,6 +3,7 @@ import * as frames from './attack-frames.ts';
 /** How much of what, in an attack. */
 const FLOWS = 60_000;
 const ACL_RULES = 10_000;
+const FEW_RULES = 100;
 const CHURNED_RULES = 10_000;
 const STORM_PORTS = 8;
 export const CHANGES_PER_SECOND = 60_000;
@@ -22,7 +23,17 @@ export interface AttackPlan {
   /** Ports of its bridge; frames come in by the first. */
   readonly ports?: number;
   readonly disturbance?: Disturbance;
+  /** The same for a switch that knows OpenFlow alone, as ovs-ofctl writes it; absent: plain bridging. Null: it has nothing like it. */
+  readonly flows?: (() => string[]) | null;
 }
+
+const POLICY = [
+  `priority=30,udp,tp_dst=${frames.EXPLOSION.destinationPort},actions=NORMAL`,
+  `priority=20,ip,nw_src=${frames.EXPLOSION.sourceAddress},actions=NORMAL`,
+  `priority=10,udp,tp_src=${frames.EXPLOSION.sourcePort},actions=NORMAL`,
+  'priority=0,actions=drop',
+];
+const TO_CONTROLLER = ['priority=0,actions=CONTROLLER:65535'];
 
 const onePlain = () => [frames.plainFrame()];
 
@@ -33,23 +44,20 @@ export const ATTACK_PLANS = {
   random: {
     sentence: 'addresses and ports at random, through an access list',
     frames: frames.randomHeaders,
-    config: () => accessList(100),
+    config: () => accessList(FEW_RULES),
+    flows: () => listedFlows(FEW_RULES),
   },
   explosion: {
     sentence: 'tuple-space explosion: 8,192 headers that differ in the bits that three rules look at',
     frames: frames.tupleSpaceExplosion,
-    config: () =>
-      openflow([
-        `priority=30,udp,tp_dst=${frames.EXPLOSION.destinationPort},actions=NORMAL`,
-        `priority=20,ip,nw_src=${frames.EXPLOSION.sourceAddress},actions=NORMAL`,
-        `priority=10,udp,tp_src=${frames.EXPLOSION.sourcePort},actions=NORMAL`,
-        'priority=0,actions=drop',
-      ]),
+    config: () => openflow(POLICY),
+    flows: () => POLICY,
   },
   acl: {
     sentence: `addresses and ports at random, through an access list of ${ACL_RULES} rules that none matches`,
     frames: frames.randomHeaders,
     config: () => accessList(ACL_RULES),
+    flows: () => listedFlows(ACL_RULES),
   },
   macs: { sentence: 'every frame from another station', frames: frames.randomSources },
   neighbours: {
@@ -57,6 +65,7 @@ export const ATTACK_PLANS = {
     frames: () => frames.absentNeighbors(ABSENT.network, ROUTER_MAC),
     config: () =>
       `    router: {mac: '${ROUTER_MAC}', interfaces: {lan: {vlan: 1, addresses: [10.0.0.254/24, ${ABSENT.address}]}}}\n`,
+    flows: null,
   },
   broadcast: { sentence: `frames to everybody, ${STORM_PORTS} ports`, frames: frames.broadcasts, ports: STORM_PORTS },
   churn: {
@@ -68,7 +77,8 @@ export const ATTACK_PLANS = {
   'packet-ins': {
     sentence: 'every frame goes to its controller',
     frames: onePlain,
-    config: (controller) => openflow(['priority=0,actions=CONTROLLER:65535'], controller),
+    config: (controller) => openflow(TO_CONTROLLER, controller),
+    flows: () => TO_CONTROLLER,
     disturbance: 'packet-ins',
   },
   questions: {
@@ -81,6 +91,7 @@ export const ATTACK_PLANS = {
     sentence: 'a flood, and the control thread makes garbage as fast as it can',
     frames: onePlain,
     disturbance: 'garbage',
+    flows: null,
   },
 } as const satisfies Readonly<Record<string, AttackPlan>>;
 
@@ -91,13 +102,24 @@ export function planOf(name: AttackName): AttackPlan {
   return ATTACK_PLANS[name];
 }
 
-/** Rules of which none matches what attackers send. */
+/** Sources and destination ports of rules of which none matches what attackers send. */
+function listed(count: number): { from: string; port: number }[] {
+  return Array.from({ length: count }, (_, i) => ({
+    from: `192.${1 + (i >> 12)}.${(i >> 4) & 255}.${(i & 15) << 4}/28`,
+    port: 1 + (i % 60_000),
+  }));
+}
+
 function accessList(count: number): string {
-  const rules = Array.from({ length: count }, (_, i) => {
-    const from = `192.${1 + (i >> 12)}.${(i >> 4) & 255}.${(i & 15) << 4}/28`;
-    return `          - {deny: {from: ${from}, proto: udp, dport: ${1 + (i % 60_000)}}}\n`;
-  });
+  const rules = listed(count).map(
+    ({ from, port }) => `          - {deny: {from: ${from}, proto: udp, dport: ${port}}}\n`,
+  );
   return `    quota: {acl_rules: ${count + 1}}\n    acls:\n      long:\n        rules:\n${rules.join('')}          - {allow: any}\n        ingress: [a]\n`;
+}
+
+function listedFlows(count: number): string[] {
+  const rules = listed(count).map(({ from, port }) => `priority=100,udp,nw_src=${from},tp_dst=${port},actions=drop`);
+  return [...rules, 'priority=0,actions=NORMAL'];
 }
 
 function openflow(flows: readonly string[], controller?: string): string {

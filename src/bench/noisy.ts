@@ -3,7 +3,7 @@ import { type MemoryRound, memoryRound, type VictimFigures } from './noisy-memor
 import { atLeast, atMost, type Bar, median } from './statistics.ts';
 
 const DELIVERED = 0.95;
-/** Two turns of a worker: the one that is under way, and the one in which the frame is read. */
+/** Two turns of a worker, the one that is under way and the one in which the frame is read, each twice as long while who has saved time catches up. */
 const MOST_DELAY_US = 200;
 
 export interface NoisyOptions {

@@ -1,4 +1,3 @@
-import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { loadConfig } from '../control/config/load.ts';
 import { Switch } from '../control/switch.ts';
@@ -6,6 +5,7 @@ import { UserError } from '../errors.ts';
 import { DROP_REASONS } from '../observe/drop.ts';
 import { Column } from '../observe/ledger.ts';
 import { packFrames, Replay, readFrames } from './frames.ts';
+import { busiest, threadsOf } from './threads.ts';
 
 const WARM_MS = 1500;
 /** A pass over the capture that takes longer than this hangs. */
@@ -117,13 +117,13 @@ async function measure(
     frames: source.received,
     delivered: transmitted(),
     drops: drops(),
-    cpu: cpuOfThreads(),
+    cpu: threadsOf('self'),
     ns: process.hrtime.bigint(),
   };
   await sleep(options.seconds * 1000);
   const frames = source.received - before.frames;
   const ns = Number(process.hrtime.bigint() - before.ns);
-  const cpu = Math.max(...[...cpuOfThreads()].map(([thread, used]) => used - (before.cpu.get(thread) ?? 0)));
+  const cpu = busiest(before.cpu, threadsOf('self')).ran;
   const delivered = transmitted() - before.delivered;
   const now = drops();
   source.left = 0;
@@ -141,17 +141,6 @@ async function measure(
     capture: { frames: count, delivered: fast.delivered },
     verified,
   };
-}
-
-/** Nanoseconds that each thread of ours has had a processor. Source: proc(5), /proc/pid/task/tid/schedstat. */
-function cpuOfThreads(): Map<string, number> {
-  const tasks = '/proc/self/task';
-  return new Map(
-    readdirSync(tasks).map((thread) => [
-      thread,
-      Number(readFileSync(`${tasks}/${thread}/schedstat`, 'utf8').split(' ')[0]),
-    ]),
-  );
 }
 
 function dropsOf(running: Switch): Record<string, number> {

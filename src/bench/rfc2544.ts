@@ -1,5 +1,6 @@
 import { withFolder } from './c-program.ts';
-import { type ForwarderName, forwarderOf } from './rig/forwarders.ts';
+import { type Reconfiguration, reconfigured } from './reconfiguration.ts';
+import { type Forwarder, type ForwarderName, forwarderOf, Tapyard } from './rig/forwarders.ts';
 import { Rig } from './rig/rig.ts';
 import { quantile } from './statistics.ts';
 
@@ -59,6 +60,8 @@ export interface Rfc2544Result {
   readonly abridged: string | null;
   readonly sizes: readonly SizeResult[];
   readonly resetMs: number;
+  /** Null: the switch has no configuration to apply. */
+  readonly reconfiguration: Reconfiguration | null;
 }
 
 /**
@@ -86,16 +89,35 @@ export async function benchRfc2544(options: Rfc2544Options, say: (line: string) 
       await rig.join();
       const resetMs = performance.now() - began;
       say(`reset: ${resetMs.toFixed(0)} ms from the start of the process until frames are forwarded`);
+      const reconfiguration = await whileReconfigured(forwarder, rig, sizes, options);
+      if (reconfiguration !== null) say(`reconfiguration: ${reconfigurationOf(reconfiguration)}`);
       const short = options.seconds < RFC_SECONDS;
       const abridged = short
         ? `trials of ${options.seconds} s where RFC 2544 asks for ${RFC_SECONDS} s, and latency once where it asks for ${RFC_LATENCY_TRIALS} × ${RFC_LATENCY_SECONDS} s`
         : null;
-      return { forwarder: options.forwarder, abridged, sizes, resetMs };
+      return { forwarder: options.forwarder, abridged, sizes, resetMs, reconfiguration };
     } finally {
       await forwarder.stop();
       rig.close();
     }
   });
+}
+
+/** At half of the lowest rate that was found to be without loss, in frames of the first size. */
+async function whileReconfigured(
+  forwarder: Forwarder,
+  rig: Rig,
+  sizes: readonly SizeResult[],
+  { seconds, flows }: Rfc2544Options,
+): Promise<Reconfiguration | null> {
+  if (!(forwarder instanceof Tapyard) || sizes.length === 0) return null;
+  const pps = Math.max(1000, Math.round(Math.min(...sizes.map(({ ndrPps }) => ndrPps)) / 2));
+  const length = sizes[0].size === 0 ? 0 : sizes[0].size - FCS;
+  return await reconfigured(forwarder, rig, { seconds, length, flows, pps });
+}
+
+function reconfigurationOf({ applies, applyMs, sent, lost, blockedMs }: Reconfiguration): string {
+  return `${applies} times within ${sent} frames, ${applyMs.toFixed(0)} ms each: ${lost} lost, blocked for ${blockedMs.toFixed(3)} ms`;
 }
 
 async function aSize(rig: Rig, size: number, { seconds, flows }: Rfc2544Options): Promise<SizeResult> {
@@ -186,7 +208,7 @@ function described({ size, ndrPps, pdrPps, latency, backToBack, generatorLimited
 }
 
 /** The tables of RFC 2544 as text. */
-export function rfc2544Tables({ forwarder, abridged, sizes, resetMs }: Rfc2544Result): string[] {
+export function rfc2544Tables({ forwarder, abridged, sizes, resetMs, reconfiguration }: Rfc2544Result): string[] {
   const row = (cells: readonly (string | number)[]) => cells.map((cell) => String(cell).padStart(14)).join('');
   return [
     `RFC 2544, ${forwarder}${abridged === null ? '' : `; abridged: ${abridged}`}`,
@@ -202,6 +224,7 @@ export function rfc2544Tables({ forwarder, abridged, sizes, resetMs }: Rfc2544Re
       row([nameOf(size), ...STEPS.map((load) => lossOf(lossRate.find((one) => one.load === load)?.loss))]),
     ),
     `reset: ${resetMs.toFixed(0)} ms`,
+    ...(reconfiguration === null ? [] : [`reconfiguration: ${reconfigurationOf(reconfiguration)}`]),
   ];
 }
 

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import type { NoisyCommandOptions } from './bench-noisy.ts';
 import type { TableOptions } from './bench-tables.ts';
 import { positive } from './positive.ts';
 
@@ -84,15 +85,24 @@ export function addBenchCommands(program: Command): void {
     );
   bench
     .command('noisy')
-    .description('a tenant at half of its fair share beside a neighbour who attacks the switch, in memory')
+    .description('a tenant at half of its fair share beside a neighbour who attacks the switch')
+    .option('--tap', 'between namespaces through TAPs, beside Open vSwitch; without it in memory')
+    .option('--peers <names>', 'with --tap: of tapyard, ovs', 'tapyard,ovs')
     .option('--attacks <names>', 'names of attacks, or all; a name that there is not lists them', 'all')
     .option('--rounds <n>', 'each starts the switch anew for every attack', positive, 3)
     .option('--seconds <n>', 'of each attack, and of the time before it', positive, 3)
     .option('--json', 'as JSON; rounds as they come on standard error')
-    .addHelpText('after', '\nExample:\n  tapyard bench noisy --attacks flood,acl,churn --rounds 9')
+    .addHelpText(
+      'after',
+      `
+Needs root with --tap.
+
+Examples:
+  tapyard bench noisy --attacks flood,acl,churn --rounds 9
+  tapyard bench noisy --tap --attacks flood,explosion`,
+    )
     .action(
-      async (options: { attacks: string; rounds: number; seconds: number; json?: true }) =>
-        await (await import('./bench-noisy.ts')).benchNoisyCommand(options),
+      async (options: NoisyCommandOptions) => await (await import('./bench-noisy.ts')).benchNoisyCommand(options),
     );
   bench
     .command('report')

@@ -126,8 +126,8 @@ export class Engine {
       time.tick();
       const ended = time.now[0] | 0;
       // Time in which the worker may have slept is nobody's.
-      if (waits) time.slept();
-      else this.scheduler.chargeCalls((ended - began) | 0, ended);
+      if (!waits) this.scheduler.chargeCalls((ended - began) | 0, ended);
+      else if (this.scheduler.shared) time.slept();
     }
     handled += this.#receive();
     if (handled === 0 && this.#denied) this.scheduler.forgive();

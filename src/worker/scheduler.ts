@@ -13,7 +13,9 @@
 const BUSY_US = 2000;
 const MOST_CREDIT_US = 2000;
 const MOST_DEBT_US = 20_000;
-const TURN_US = 100;
+const TURN_US = 50;
+/** While only one is busy: who comes then waits longer, and system calls move more frames. */
+const LONE_TURN_US = 100;
 /** Fewer frames a visit would cost more in visits than in frames. */
 const FEWEST = 8;
 const ALL = 0x7fff_ffff;
@@ -87,11 +89,15 @@ export class Scheduler {
     const count = this.#count;
     const { shared } = this;
     let busy = 0;
+    let some = 0;
     // Who is in debt has been kept from being busy.
     for (let k = 0; k < count; k++) {
       const t = tenants[k];
-      if (credit[t] < 0 || (nowUs - lastBusy[t]) >>> 0 < BUSY_US) busy += weight[t];
+      if (credit[t] >= 0 && (nowUs - lastBusy[t]) >>> 0 >= BUSY_US) continue;
+      busy += weight[t];
+      some++;
     }
+    const turn = some > 1 ? TURN_US : LONE_TURN_US;
     for (let k = 0; k < count; k++) {
       const t = tenants[k];
       const isBusy = credit[t] < 0 || (nowUs - lastBusy[t]) >>> 0 < BUSY_US;
@@ -101,7 +107,7 @@ export class Scheduler {
       credit[t] = more < MOST_CREDIT_US ? more : MOST_CREDIT_US;
       this.#learn(t);
       // Who has saved may catch up with what came in while others had the worker.
-      const us = ((TURN_US * weight[t]) / among) * (credit[t] > 0 ? 1 + credit[t] / MOST_CREDIT_US : 1);
+      const us = ((turn * weight[t]) / among) * (credit[t] > 0 ? 1 + credit[t] / MOST_CREDIT_US : 1);
       const frames = us / (this.#cost[t] * (this.#devices[t] > 1 ? this.#devices[t] : 1));
       this.#visit[t] = !shared ? ALL : frames > FEWEST ? frames : FEWEST;
       this.#devices[t] = 0;
@@ -144,19 +150,25 @@ export class Scheduler {
     this.#took[t] += us;
   }
 
-  /** Gives back time in which the worker had no processor, as far as it was charged: whoever was charged most in this turn had it. */
+  /** Gives back time in which the worker had no processor, as far as it was charged in this turn, to those who were, in proportion. */
   refund(us: number): void {
     const took = this.#took;
+    const credit = this.#credit;
     const tenants = this.#tenants;
-    let most = tenants[0];
-    for (let k = 1; k < this.#count; k++) if (took[tenants[k]] > took[most]) most = tenants[k];
-    if (this.#count === 0) return;
+    const count = this.#count;
     // Nobody gets it either.
     this.#before = (this.#before + us) | 0;
-    const back = us < took[most] ? us : took[most];
-    took[most] -= back;
-    const more = this.#credit[most] + back;
-    this.#credit[most] = more < MOST_CREDIT_US ? more : MOST_CREDIT_US;
+    let all = 0;
+    for (let k = 0; k < count; k++) all += took[tenants[k]];
+    if (all === 0) return;
+    const share = us < all ? us / all : 1;
+    for (let k = 0; k < count; k++) {
+      const t = tenants[k];
+      const back = took[t] * share;
+      took[t] -= back;
+      const more = credit[t] + back;
+      credit[t] = more < MOST_CREDIT_US ? more : MOST_CREDIT_US;
+    }
   }
 
   /** Counts frames that a device has received for the tenant. @param byCall whether by the system calls that all share */

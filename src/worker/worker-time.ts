@@ -44,9 +44,9 @@ export class WorkerTime {
     this.now[0] = this.#reading[0];
   }
 
-  /** The worker may have slept: what it did not use nobody took from it. */
+  /** The worker may have slept until now: what it did not use nobody took from it. */
   slept(): void {
-    this.#known = false;
+    if (this.#processor !== null) this.#look(this.now[0] | 0, this.#processor);
   }
 
   /**
@@ -57,13 +57,20 @@ export class WorkerTime {
     if (this.#processor === null) return 0;
     const passed = (endedUs - this.#lookedUs) | 0;
     if (this.#known && passed < LOOK_US && ((endedUs - beganUs) | 0) < LONG_US) return 0;
-    const reading = this.#reading;
-    this.#processor(reading);
-    const used = reading[0] | 0;
-    const stolen = this.#known ? (passed - (used - this.#usedUs)) | 0 : 0;
-    this.#lookedUs = endedUs;
-    this.#usedUs = used;
-    this.#known = true;
+    const before = this.#usedUs;
+    const known = this.#known;
+    const used = this.#look(endedUs, this.#processor);
+    const stolen = known ? (passed - (used - before)) | 0 : 0;
     return stolen > LEAST_US ? stolen : 0;
+  }
+
+  /** Remembers what both clocks say. @returns how long the worker has had a processor, wrapped */
+  #look(nowUs: number, processor: Clock): number {
+    const reading = this.#reading;
+    processor(reading);
+    this.#lookedUs = nowUs;
+    this.#usedUs = reading[0] | 0;
+    this.#known = true;
+    return this.#usedUs;
   }
 }

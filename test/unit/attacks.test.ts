@@ -5,6 +5,8 @@ import { EXPLOSION, tupleSpaceExplosion } from '../../src/bench/attack-frames.ts
 import { ATTACK_NAMES, type AttackName, CHURNED_RULES, churnedFlow, planOf } from '../../src/bench/attacks.ts';
 import { barsOf } from '../../src/bench/noisy.ts';
 import type { MemoryRound } from '../../src/bench/noisy-memory.ts';
+import { type NoisyTapRound, tapBars } from '../../src/bench/noisy-tap.ts';
+import { OpenLoop } from '../../src/bench/open-loop.ts';
 import { StormController } from '../../src/bench/storm-controller.ts';
 import { parseConfig } from '../../src/control/config/load.ts';
 import { OpenFlowPeer } from '../support/openflow-peer.ts';
@@ -111,6 +113,48 @@ describe('a controller that storms', () => {
     const flows = new Set(Array.from({ length: CHURNED_RULES }, (_, i) => churnedFlow(i)));
     expect(flows.size).toBe(CHURNED_RULES);
     expect(churnedFlow(CHURNED_RULES)).toBe(churnedFlow(0));
+  });
+});
+
+it('what is due by the clock is due whatever became of the rest', () => {
+  const loop = new OpenLoop(2000, 100);
+  expect(loop.due(100)).toBe(0);
+  expect(loop.due(101)).toBe(2);
+  loop.sent(2);
+  expect(loop.due(101.4)).toBe(0);
+  // Nobody had time for a second.
+  expect(loop.due(1101)).toBe(2000);
+  loop.sent(32);
+  expect(loop.due(1101)).toBe(1968);
+});
+
+it('a switch of OpenFlow alone gets rules for the same policy, as many as there are', () => {
+  expect(planOf('acl').flows?.()).toHaveLength(10_001);
+  expect(planOf('explosion').flows?.()).toHaveLength(4);
+  expect(ATTACK_NAMES.filter((name) => planOf(name).flows === null)).toEqual(['neighbours', 'garbage']);
+});
+
+describe('the verdict between TAPs', () => {
+  const round = (
+    forwarder: 'tapyard' | 'ovs',
+    delivered: number,
+    p99: number,
+    why: string | null = null,
+  ): NoisyTapRound => {
+    const figures = (ms: number, isVoid: string | null) => ({
+      ...{ offeredPps: 1, delivered, delayMs: { p50: 1, p99: ms, p999: ms }, waited: 0, void: isVoid },
+    });
+    return {
+      ...{ round: 1, forwarder, attack: 'flood', fairPps: 2, alone: figures(1, null), attacked: figures(p99, why) },
+      ...{ attackOfferedPps: 2, attackPps: 1, disturbance: null },
+    };
+  };
+  it('is of our own rounds that are not void, against the time before the attack', () => {
+    const bars = tapBars([round('tapyard', 1, 1.9), round('tapyard', 0.1, 50, 'waited'), round('ovs', 0, 100)]);
+    expect(bars.map(({ figure, held }) => [figure, held])).toEqual([
+      [1, true],
+      [1.9, true],
+    ]);
   });
 });
 

@@ -46,6 +46,19 @@ export function forwarderOf(name: ForwarderName, folder: string): Forwarder {
   }
 }
 
+/** One bridge of two ports, and what else there may be in it. */
+export function plainConfig({ a, b }: Rig, ports = '', tenants = ''): string {
+  const port = ({ device, netns }: Rig['a']) => `{tap: ${device}, netns: ${netns}}`;
+  return `version: 1
+tenants:
+  rig:
+    bridge:
+      ports:
+        a: ${port(a)}
+        b: ${port(b)}
+${ports}${tenants}`;
+}
+
 /** Tapyard itself: a process of its own, as a user starts it. */
 export class Tapyard implements Forwarder {
   readonly #folder: string;
@@ -60,22 +73,35 @@ export class Tapyard implements Forwarder {
 
   async start(rig: Rig): Promise<void> {
     const file = join(this.#folder, 'rig.yaml');
-    const port = ({ device, netns }: Rig['a']) => `{tap: ${device}, netns: ${netns}}`;
-    const plain = `version: 1
-tenants:
-  rig:
-    bridge:
-      ports:
-        a: ${port(rig.a)}
-        b: ${port(rig.b)}
-`;
-    writeFileSync(file, this.#config?.(rig) ?? plain);
+    writeFileSync(file, this.#config?.(rig) ?? plainConfig(rig));
     const words = ['--disable-warning=ExperimentalWarning', process.argv[1], 'up', file];
     const child = spawn(process.execPath, [...words, '--socket', join(this.#folder, 'sock')], {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     this.#child = child;
     await isReady(child, 'tapyard');
+  }
+
+  get pid(): number {
+    return this.#child?.pid ?? 0;
+  }
+
+  /** Makes the running switch another, as a user does it. @returns milliseconds that it took */
+  async apply(config: string): Promise<number> {
+    const file = join(this.#folder, 'applied.yaml');
+    writeFileSync(file, config);
+    const words = ['--disable-warning=ExperimentalWarning', process.argv[1], 'apply', file];
+    const began = performance.now();
+    const child = spawn(process.execPath, [...words, '--socket', join(this.#folder, 'sock')], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    let said = '';
+    child.stderr.on('data', (piece: Buffer) => {
+      said += piece.toString();
+    });
+    const code = await new Promise<number | null>((resolve) => child.on('close', resolve));
+    if (code !== 0) throw new UserError('peer-failed', `tapyard apply failed: ${said.trim()}`, 'report it as a bug');
+    return performance.now() - began;
   }
 
   async stop(): Promise<void> {

@@ -12,6 +12,10 @@ const SCHEMA = '/usr/share/openvswitch/vswitch.ovsschema';
 const DPDK = '/usr/lib/openvswitch-switch-dpdk/ovs-vswitchd-dpdk';
 const STOP_MS = 5000;
 
+function bridgeOf({ a }: Rig): string {
+  return `${a.device}br`;
+}
+
 export type OvsMode = 'default' | 'tso' | 'dpdk';
 
 /**
@@ -34,7 +38,8 @@ export class OpenVswitch implements Forwarder {
     this.#mode = mode;
   }
 
-  async start({ a, b }: Rig): Promise<void> {
+  /** @param more rigs with a bridge of their own each, named after their devices */
+  async start({ a, b }: Rig, more: readonly Rig[] = []): Promise<void> {
     const folder = this.#folder;
     rmSync(folder, { recursive: true, force: true });
     mkdirSync(folder, { recursive: true });
@@ -62,9 +67,34 @@ export class OpenVswitch implements Forwarder {
         : ['--', 'add-port', 'rig', device, '--', 'set', 'interface', device, 'type=internal'],
     );
     this.#vsctl(['add-br', 'rig', '--', 'set', 'bridge', 'rig', 'datapath_type=netdev', ...ports]);
-    await this.#appeared([a.device, b.device]);
-    for (const { device, netns } of [a, b])
+    for (const rig of more) {
+      const plain = [rig.a, rig.b].flatMap(({ device }) => [
+        ...['--', 'add-port', bridgeOf(rig), device, '--', 'set', 'interface', device, 'type=internal'],
+      ]);
+      this.#vsctl(['add-br', bridgeOf(rig), '--', 'set', 'bridge', bridgeOf(rig), 'datapath_type=netdev', ...plain]);
+    }
+    const ends = [{ a, b }, ...more].flatMap((rig) => [rig.a, rig.b]);
+    await this.#appeared(ends.map(({ device }) => device));
+    for (const { device, netns } of ends)
       this.#run('ip', ['-n', this.#netns, 'link', 'set', 'dev', device, 'netns', netns]);
+  }
+
+  get pid(): number {
+    return Number(readFileSync(join(this.#folder, 'switch.pid'), 'utf8'));
+  }
+
+  /** Where a controller finds the bridge of one of the further rigs. */
+  socketOf(rig: Rig): string {
+    return join(this.#folder, `${bridgeOf(rig)}.mgmt`);
+  }
+
+  /** Makes the flows of a further rig's bridge these. */
+  setFlows(rig: Rig, flows: readonly string[]): void {
+    const file = join(this.#folder, 'flows');
+    writeFileSync(file, `${flows.join('\n')}\n`);
+    const to = `unix:${this.socketOf(rig)}`;
+    this.#run('ovs-ofctl', ['-O', 'OpenFlow13', 'del-flows', to]);
+    this.#run('ovs-ofctl', ['-O', 'OpenFlow13', 'add-flows', to, file]);
   }
 
   async stop(): Promise<void> {

@@ -74,6 +74,34 @@ export class Rig {
       throw new UserError('peer-failed', 'nothing comes through the switch under test', 'see what it said');
   }
 
+  /**
+   * Gives the devices other MACs, and lets the switch learn that of B: nobody answers, and no kernel looks at what comes.
+   * @param macs of A and B
+   */
+  async joinSilent(macs: readonly [string, string]): Promise<void> {
+    for (const [i, { netns, device, address }] of [this.a, this.b].entries()) {
+      const settings = [
+        ['link', 'set', 'dev', device, 'down'],
+        ['link', 'set', 'dev', device, 'address', macs[i]],
+        ['link', 'set', 'dev', device, 'txqueuelen', QUEUE, 'up'],
+        ['address', 'replace', `${address}/24`, 'dev', device],
+      ];
+      runTool('ip', ['-n', netns], settings);
+    }
+    const { netns, device } = this.b;
+    runTool('ip', ['-n', netns, 'neighbor', 'replace', this.a.address, 'lladdr', macs[0], 'dev', device]);
+    const socket = new Socket('udp', 4, netns);
+    socket.connect(this.a.address, SINK_PORT);
+    socket.send(new Uint8Array(18));
+    socket.close();
+    for (const end of [this.a, this.b]) runTool('ip', ['-n', end.netns, 'address', 'flush', 'dev', end.device]);
+  }
+
+  /** Frames that the device of A has handed to the switch. */
+  handed(): number {
+    return statsOf(this.a).tx.packets;
+  }
+
   close(): void {
     this.#sink?.close();
     for (const { netns } of [this.a, this.b]) deleteNetns(netns);
@@ -81,9 +109,7 @@ export class Rig {
 
   /** Frames that the device of B has received. */
   received(): number {
-    const text = runTool('ip', ['-n', this.b.netns, '-s', '-j', 'link', 'show', 'dev', this.b.device]);
-    const [link] = JSON.parse(text) as { stats64: { rx: { packets: number } } }[];
-    return link.stats64.rx.packets;
+    return statsOf(this.b).rx.packets;
   }
 
   /** Sends datagrams from A to B. @returns what the generator says it sent, and what the device of B received */
@@ -152,6 +178,12 @@ export class Rig {
     await new Promise((resolve) => child.on('close', resolve));
     return [...text.matchAll(/time=([\d.]+)/g)].map(([, ms]) => Number(ms));
   }
+}
+
+function statsOf({ netns, device }: End) {
+  const text = runTool('ip', ['-n', netns, '-s', '-j', 'link', 'show', 'dev', device]);
+  const [link] = JSON.parse(text) as { stats64: { rx: { packets: number }; tx: { packets: number } } }[];
+  return link.stats64;
 }
 
 export interface Blast {

@@ -1,0 +1,27 @@
+import { readdirSync, readFileSync } from 'node:fs';
+
+export interface ThreadTime {
+  /** Nanoseconds that a thread had a processor, and that it waited for one. */
+  readonly ran: number;
+  readonly waited: number;
+}
+
+/** Times of all threads of a process. Source: proc(5), /proc/pid/task/tid/schedstat; Documentation/scheduler/sched-stats.rst. */
+export function threadsOf(pid: number | 'self'): Map<string, ThreadTime> {
+  const tasks = `/proc/${pid}/task`;
+  return new Map(
+    readdirSync(tasks).map((thread) => {
+      const [ran, waited] = readFileSync(`${tasks}/${thread}/schedstat`, 'utf8').split(' ').map(Number);
+      return [thread, { ran, waited }];
+    }),
+  );
+}
+
+/** What the busiest thread did between two looks. */
+export function busiest(before: ReadonlyMap<string, ThreadTime>, after: ReadonlyMap<string, ThreadTime>): ThreadTime {
+  const since = [...after].map(([thread, { ran, waited }]) => {
+    const then = before.get(thread) ?? { ran: 0, waited: 0 };
+    return { ran: ran - then.ran, waited: waited - then.waited };
+  });
+  return since.reduce((most, one) => (one.ran > most.ran ? one : most), { ran: 0, waited: 0 });
+}
