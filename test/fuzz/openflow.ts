@@ -1,4 +1,5 @@
 import { setImmediate as turn } from 'node:timers/promises';
+import { Awake } from '../../src/openflow/channel/awake.ts';
 import { Connection } from '../../src/openflow/channel/connection.ts';
 import { DEFAULT_LIMITS } from '../../src/openflow/channel/options.ts';
 import { PacketBuffers } from '../../src/openflow/channel/packet-buffers.ts';
@@ -54,7 +55,8 @@ export async function fuzzMessages(random: Random, count: number): Promise<FuzzR
   const limits = { ...DEFAULT_LIMITS, walkMs: 0 };
   const buffers = new PacketBuffers(limits, () => timers.nowMs());
   const sessions: Session[] = [];
-  const context = { datapath: rig.datapath, roles: new Roles(), buffers, limits, software: 'fuzz' };
+  const awake = new Awake(() => timers.nowMs());
+  const context = { datapath: rig.datapath, roles: new Roles(), buffers, limits, awake, software: 'fuzz' };
   const requests = new Requests({ ...context, sessions: () => sessions });
   const faults: string[] = [];
   let connections = 0;

@@ -4,6 +4,7 @@ import { encode } from '../codec/codec.ts';
 import { Role } from '../codec/messages.ts';
 import type { PortDesc } from '../codec/stats.ts';
 import type { DatapathEvents, FlowRemovedEvent, PacketInEvent } from '../datapath/datapath.ts';
+import { Awake } from './awake.ts';
 import { Connection } from './connection.ts';
 import { ControllerLink } from './controller-link.ts';
 import { FailState } from './fail-mode.ts';
@@ -71,7 +72,8 @@ export class Channel implements DatapathEvents {
     const buffers = new PacketBuffers(limits, () => timers.nowMs());
     const { software = 'Tapyard' } = options;
     const sessions = () => this.#sessions();
-    this.#requests = new Requests({ datapath, roles: new Roles(), buffers, limits, sessions, software });
+    const awake = new Awake(() => timers.nowMs());
+    this.#requests = new Requests({ datapath, roles: new Roles(), buffers, limits, sessions, awake, software });
     this.#packetIns = new PacketIns(buffers, limits, () => timers.nowMs());
     this.#fail = new FailState(failMode, controllers.length, (on) => {
       datapath.standalone = on;

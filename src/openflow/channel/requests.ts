@@ -5,6 +5,7 @@ import { type FlowMod, type Message, type MultipartRequest, ONF } from '../codec
 import { TABLES } from '../datapath/check.ts';
 import type { Datapath } from '../datapath/datapath.ts';
 import { NO_BUFFER, OpenFlowError, type PacketOut, Ports } from '../model.ts';
+import type { Awake } from './awake.ts';
 import { answerMultipart } from './multiparts.ts';
 import type { ChannelLimits } from './options.ts';
 import type { PacketBuffers } from './packet-buffers.ts';
@@ -20,6 +21,7 @@ export interface RequestContext {
   readonly buffers: PacketBuffers;
   readonly limits: ChannelLimits;
   readonly sessions: () => Iterable<Session>;
+  readonly awake: Awake;
   /** Name and version, for the description. */
   readonly software: string;
 }
@@ -140,8 +142,12 @@ export class Requests {
   }
 
   #barrier({ connection }: Session, xid: number): Promise<void> | null {
-    const reply = () => connection.send({ type: 'barrier_reply' }, xid);
-    const passed = this.#context.datapath.barrier();
+    const { awake, datapath } = this.#context;
+    const reply = () => {
+      connection.send({ type: 'barrier_reply' }, xid);
+      awake.stay();
+    };
+    const passed = datapath.barrier();
     if (passed !== null) return passed.then(reply);
     reply();
     return null;
