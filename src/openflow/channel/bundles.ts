@@ -1,5 +1,6 @@
 import { BundleError, refuseBundle } from '../codec/errors.ts';
 import { BundleControl, HEADER_LENGTH, type Message, VERSION } from '../codec/messages.ts';
+import { MessageLog } from './message-log.ts';
 import type { ChannelLimits } from './options.ts';
 
 /** Types of messages that may be in a bundle: flow-mod, group-mod, port-mod, table-mod, meter-mod, packet-out. */
@@ -8,8 +9,7 @@ const BUNDLED: ReadonlySet<number> = new Set([13, 14, 15, 16, 17, 29]);
 interface Bundle {
   readonly flags: number;
   closed: boolean;
-  /** Whole messages. */
-  readonly messages: Uint8Array[];
+  readonly messages: MessageLog;
 }
 
 type ControlMessage = Extract<Message, { type: 'bundle_control' }>;
@@ -33,7 +33,7 @@ export class Bundles {
    * @returns the messages of a bundle that is to be committed, which is none any more; null when there is nothing to carry out
    * @throws OpenFlowError
    */
-  control({ bundle: id, control, flags }: ControlMessage): readonly Uint8Array[] | null {
+  control({ bundle: id, control, flags }: ControlMessage): MessageLog | null {
     if (control === BundleControl.OpenRequest) {
       this.#make(id, flags);
       return null;
@@ -79,8 +79,7 @@ export class Bundles {
     const { bundleMessages, bundleBytes } = this.#limits;
     if (this.#count >= bundleMessages || this.#bytes + message.length > bundleBytes)
       throw refuseBundle(BundleError.MsgTooMany, `a connection may bundle ${bundleMessages} messages`);
-    // A copy: the chunk that it came in may be much larger.
-    bundle.messages.push(message.slice());
+    bundle.messages.push(message);
     this.#count++;
     this.#bytes += message.length;
   }
@@ -94,14 +93,14 @@ export class Bundles {
     if ((flags & ~3) !== 0) throw refuseBundle(BundleError.BadFlags, `nobody knows the flags ${flags} of bundles`);
     if (this.#open.size >= this.#limits.bundles)
       throw refuseBundle(BundleError.OutOfBundles, `a connection may have ${this.#limits.bundles} bundles`);
-    const bundle = { flags, closed: false, messages: [] };
+    const bundle = { flags, closed: false, messages: new MessageLog() };
     this.#open.set(id, bundle);
     return bundle;
   }
 
   #forget(id: number, { messages }: Bundle): void {
     this.#open.delete(id);
-    this.#count -= messages.length;
-    for (const { length } of messages) this.#bytes -= length;
+    this.#count -= messages.count;
+    this.#bytes -= messages.size;
   }
 }

@@ -6,6 +6,7 @@ import { TABLES } from '../datapath/check.ts';
 import type { Datapath } from '../datapath/datapath.ts';
 import { NO_BUFFER, OpenFlowError, type PacketOut, Ports } from '../model.ts';
 import type { Awake } from './awake.ts';
+import type { MessageLog } from './message-log.ts';
 import { answerMultipart } from './multiparts.ts';
 import type { ChannelLimits } from './options.ts';
 import type { PacketBuffers } from './packet-buffers.ts';
@@ -208,8 +209,8 @@ export class Requests {
   }
 
   /** Carries a bundle out, all of it or nothing. The message that was refused is answered, and the commit with that it has failed. */
-  #commit(session: Session, messages: readonly Uint8Array[]): void {
-    let current = messages[0];
+  #commit(session: Session, messages: MessageLog): void {
+    let current: Uint8Array = new Uint8Array();
     try {
       this.#context.datapath.together(() => {
         for (const bytes of messages) {

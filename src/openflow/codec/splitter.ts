@@ -49,7 +49,8 @@ export class FrameSplitter {
   }
 }
 
-function lengthOf(bytes: Uint8Array, at: number): number {
+/** Length of the message that begins at `at`. @throws OpenFlowError when it cannot be */
+export function lengthOf(bytes: Uint8Array, at: number): number {
   const length = (bytes[at + 2] << 8) | bytes[at + 3];
   if (length < HEADER_LENGTH) throw refuse('BAD_REQUEST', 'BAD_LEN', `a message has ${length} bytes`);
   return length;

@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { Ring } from '../../frame/ring.ts';
 import { CATCH_UP, LogRecord, type RulesImage, Shared } from '../../path/rules/log.ts';
+import { RecordQueue } from './record-queue.ts';
 
 /** Words that wait for room in a ring: beyond the first controllers are no longer read from, beyond the second their frames are dropped. */
 const MANY = 1 << 18;
@@ -9,6 +10,9 @@ const TOO_MANY = 1 << 21;
 /** How often a barrier looks whether workers have come to it: at once, in turns of the event loop; then it waits to be told. */
 const LOOKS = 2000;
 const TURNS = 100;
+
+const BEGIN = [LogRecord.BundleBegin];
+const END = [LogRecord.BundleEnd];
 
 /** A record of the log. */
 type Words = readonly number[] | Int32Array;
@@ -22,8 +26,7 @@ export class RuleLog {
   readonly #rings: readonly Ring[];
   readonly #views: readonly Int32Array[];
   readonly #words: readonly Int32Array[];
-  readonly #waiting: Int32Array[][];
-  readonly #waitingWords: number[];
+  readonly #waiting: readonly RecordQueue[];
   readonly #wake: (worker: number) => void;
   /** Workers that have been woken since there was little in their rings. */
   readonly #woken: boolean[];
@@ -32,8 +35,8 @@ export class RuleLog {
   #sequence = 0;
   #written = false;
   #closed = false;
-  /** What is written while `hold` is in force; a frame of a packet-out is for the first worker alone. */
-  #held: { readonly words: Int32Array; readonly first: boolean }[] | null = null;
+  /** What is written while `hold` is in force. */
+  #held: RecordQueue | null = null;
   packetOutsDropped = 0;
 
   /** @param wake tells a worker that its ring holds something */
@@ -41,15 +44,14 @@ export class RuleLog {
     this.#rings = image.workers.map(({ log }) => new Ring(log));
     this.#views = this.#rings.map(({ octets }) => new Int32Array(octets.buffer, octets.byteOffset));
     this.#words = image.workers.map(({ words }) => new Int32Array(words));
-    this.#waiting = image.workers.map(() => []);
-    this.#waitingWords = image.workers.map(() => 0);
+    this.#waiting = image.workers.map(() => new RecordQueue());
     this.#wake = wake;
     this.#woken = image.workers.map(() => false);
   }
 
   /** Whether so much waits that nothing more should be asked for. */
   get full(): boolean {
-    return this.#waitingWords.some((words) => words > MANY);
+    return this.#waiting.some(({ size }) => size > MANY);
   }
 
   /** @returns when there is room for more changes; null: now */
@@ -72,32 +74,31 @@ export class RuleLog {
   /** @param record read before it returns: as many words as `length` says */
   write(record: Words, length: number = record.length): void {
     if (this.#held !== null) {
-      this.#held.push({ words: copyOf(record, length), first: false });
+      this.#held.push(record, length);
       return;
     }
     for (let worker = 0; worker < this.#rings.length; worker++) this.#write(worker, record, length);
-    if (this.#waitingWords.some((words) => words > 0)) this.#wakeLater();
+    if (this.#waiting.some(({ count }) => count > 0)) this.#wakeLater();
   }
 
   /** From now on records are kept back, until `release`. */
   hold(): void {
-    this.#held = [];
+    this.#held = new RecordQueue();
   }
 
   /** Writes what was kept back, as a bundle that is there at once for every frame; or forgets it. */
   release(keep: boolean): void {
-    const held = this.#held ?? [];
+    const held = this.#held;
     this.#held = null;
-    if (!keep || held.length === 0) return;
-    this.#frames ||= held.some(({ first }) => first);
+    if (!keep || held === null || held.count === 0) return;
     // One record is whole as it is.
-    if (held.length > 1) {
-      held.unshift({ words: Int32Array.of(LogRecord.BundleBegin), first: false });
-      held.push({ words: Int32Array.of(LogRecord.BundleEnd), first: false });
+    const several = held.count > 1;
+    if (several) this.#writeAll(BEGIN);
+    for (let words = held.peek(); words !== null; words = held.peek()) {
+      this.#writeAll(words);
+      held.pop();
     }
-    for (const { words, first } of held)
-      for (let worker = 0; worker < (first ? 1 : this.#rings.length); worker++)
-        this.#write(worker, words, words.length);
+    if (several) this.#writeAll(END);
     this.#wakeLater();
   }
 
@@ -114,22 +115,27 @@ export class RuleLog {
       dropped(this.#views[worker][at >> 2]);
       ring.pop();
     }
-    for (const [kind] of this.#waiting[worker]) dropped(kind);
-    this.#waiting[worker] = [];
-    this.#waitingWords[worker] = 0;
+    const waiting = this.#waiting[worker];
+    for (let words = waiting.peek(); words !== null; words = waiting.peek()) {
+      dropped(words[0]);
+      waiting.pop();
+    }
     for (const words of records) this.#write(worker, words, words.length);
     this.#write(worker, [LogRecord.Barrier, this.#sequence], 2);
     this.#wakeLater();
   }
 
+  /** Into the ring of every worker; a frame of a packet-out is for the first alone. */
+  #writeAll(words: Words): void {
+    const frame = words[0] === LogRecord.PacketOut;
+    this.#frames ||= frame;
+    for (let worker = 0; worker < (frame ? 1 : this.#rings.length); worker++) this.#write(worker, words, words.length);
+  }
+
   #write(worker: number, words: Words, length: number): void {
     const waiting = this.#waiting[worker];
-    if (waiting.length === 0 && this.#put(worker, words, length)) {
-      this.#nudge(worker, length * 4);
-      return;
-    }
-    waiting.push(copyOf(words, length));
-    this.#waitingWords[worker] += length;
+    if (waiting.count === 0 && this.#put(worker, words, length)) this.#nudge(worker, length * 4);
+    else waiting.push(words, length);
   }
 
   /** Wakes a worker while what it has to do is still little, so that nobody need wait for it. @param bytes just written */
@@ -165,7 +171,7 @@ export class RuleLog {
 
   /** Whether a worker will have carried out all that is written before it looks at a frame. */
   #isAhead(worker: number): boolean {
-    if (this.#waiting[worker].length > 0 || this.#unread(worker) > CATCH_UP) return false;
+    if (this.#waiting[worker].count > 0 || this.#unread(worker) > CATCH_UP) return false;
     return Atomics.load(this.#words[worker], Shared.Looking) === 0;
   }
 
@@ -174,8 +180,8 @@ export class RuleLog {
     const record = new Int32Array(4 + actions.length + ((frame.length + 3) >> 2));
     record.set([LogRecord.PacketOut, inPort | 0, actions.length, frame.length, ...actions]);
     new Uint8Array(record.buffer).set(frame, (4 + actions.length) * 4);
-    if (this.#held !== null) this.#held.push({ words: record, first: true });
-    else if (this.#waitingWords[0] > TOO_MANY) this.packetOutsDropped++;
+    if (this.#held !== null) this.#held.push(record, record.length);
+    else if (this.#waiting[0].size > TOO_MANY) this.packetOutsDropped++;
     else {
       this.#frames = true;
       this.#write(0, record, record.length);
@@ -185,12 +191,9 @@ export class RuleLog {
 
   /** Writes what waits, as far as there is room. */
   flush(): void {
-    for (const [worker, waiting] of this.#waiting.entries()) {
-      let done = 0;
-      while (done < waiting.length && this.#put(worker, waiting[done], waiting[done].length))
-        this.#waitingWords[worker] -= waiting[done++].length;
-      if (done > 0) waiting.splice(0, done);
-    }
+    for (const [worker, waiting] of this.#waiting.entries())
+      for (let words = waiting.peek(); words !== null && this.#put(worker, words, words.length); words = waiting.peek())
+        waiting.pop();
   }
 
   /** @returns when every worker has carried out what was written until now; null: they have */
@@ -241,10 +244,4 @@ export class RuleLog {
     ring.commit();
     return true;
   }
-}
-
-function copyOf(words: Words, length: number): Int32Array {
-  const copy = new Int32Array(length);
-  for (let k = 0; k < length; k++) copy[k] = words[k];
-  return copy;
 }
