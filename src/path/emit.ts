@@ -86,7 +86,7 @@ export class Emit implements OutStage {
     const end = l4 + (type === vnet.Gso.UdpL4 ? udp.HEADER_LENGTH : tcp.headerLength(bytes, l4));
     const limit = batch.limit[i];
     const tooLong = limit > 0 && end - (batch.l3[i] + move) + batch.gsoSize[i] > limit;
-    const needed = Offload.Checksum | carrier(type) | (batch.gsoEcn[i] !== 0 ? Offload.Ecn : 0);
+    const needed = carrierOf(type, batch.gsoEcn[i]);
     if (!tooLong && (this.#devices.offloads[this.#bridge.device[outputs.port[o]]] & needed) === needed) {
       const at = start - VNET_SIZE;
       const gso = type | batch.gsoEcn[i];
@@ -230,7 +230,8 @@ export class Emit implements OutStage {
   }
 }
 
-/** The offload that carries super-frames of a GSO type. */
-function carrier(type: number): number {
-  return type === vnet.Gso.Tcp4 ? Offload.Tso4 : type === vnet.Gso.Tcp6 ? Offload.Tso6 : Offload.Uso;
+/** The offloads that a device needs to carry a super-frame. */
+export function carrierOf(gsoType: number, gsoEcn: number): number {
+  const own = gsoType === vnet.Gso.Tcp4 ? Offload.Tso4 : gsoType === vnet.Gso.Tcp6 ? Offload.Tso6 : Offload.Uso;
+  return Offload.Checksum | own | (gsoEcn !== 0 ? Offload.Ecn : 0);
 }

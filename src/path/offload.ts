@@ -39,7 +39,9 @@ export class OffloadCheck implements Stage {
     for (let i = 0; i < count; i++) {
       if (fate[i] !== Fate.Live) continue;
       if (gsoType[i] !== Gso.None) {
-        if (!this.#superFrame(batch, i)) batch.drop(i, Drop.BadOffload);
+        const segments = this.segmentsOf(batch, i);
+        if (segments === 0) batch.drop(i, Drop.BadOffload);
+        else this.#divide(batch, i, segments);
       } else if (csumStart[i] >= 0) {
         if (!this.#partial(batch, i)) batch.drop(i, Drop.BadOffload);
       }
@@ -56,25 +58,27 @@ export class OffloadCheck implements Stage {
     return at === batch.l4[i] && offset === checksumOffset(batch.proto[i]);
   }
 
-  #superFrame(batch: Batch, i: number): boolean {
+  #divide(batch: Batch, i: number, segments: number): void {
+    batch.segments[i] = segments;
+    if (segments > 1) return;
+    batch.gsoType[i] = Gso.None;
+    batch.gsoEcn[i] = 0;
+    batch.gsoSize[i] = 0;
+  }
+
+  /** Packets that super-frame i, which was parsed, stands for; 0 if its virtio-net header lies. Changes nothing. */
+  segmentsOf(batch: Batch, i: number): number {
     const l4 = batch.l4[i];
-    if (l4 < 0 || batch.csumStart[i] !== l4 || (batch.traits[i] & Trait.Fragment) !== 0) return false;
+    if (l4 < 0 || batch.csumStart[i] !== l4 || (batch.traits[i] & Trait.Fragment) !== 0) return 0;
     const size = batch.gsoSize[i];
     const headEnd = batch.start[i] + batch.headLength[i];
     // The packet must fill the frame: the segments share out all that is behind the headers.
     const left = headEnd + batch.bodyLength[i] - l4;
-    if (size === 0 || batch.l3[i] + batch.ipLength[i] !== l4 + left) return false;
+    if (size === 0 || batch.l3[i] + batch.ipLength[i] !== l4 + left) return 0;
     const header = this.#transportHeader(batch, i);
-    if (header === 0 || l4 + header > headEnd || left <= header) return false;
+    if (header === 0 || l4 + header > headEnd || left <= header) return 0;
     const segments = ((left - header + size - 1) / size) | 0;
-    if (segments > MOST_SEGMENTS) return false;
-    batch.segments[i] = segments;
-    if (segments === 1) {
-      batch.gsoType[i] = Gso.None;
-      batch.gsoEcn[i] = 0;
-      batch.gsoSize[i] = 0;
-    }
-    return true;
+    return segments > MOST_SEGMENTS ? 0 : segments;
   }
 
   /** @returns bytes of the transport header that the GSO type speaks of, 0 when the frame has no such header */

@@ -266,7 +266,9 @@ export class TenantPath {
     const { count } = batch;
     if (this.#cached && this.#isFit(batch.nowMs) && this.#guard.excess(batch) <= 0) {
       const left = this.#clock === null ? this.cache.run(batch) : this.#clock.cache(this.cache, batch);
-      this.rules?.countPlain(count - left, batchBytes - (left === 0 ? 0 : bytesLeft(batch)));
+      const { morePackets, moreBytes } = this.cache;
+      const bytes = batchBytes - (left === 0 ? 0 : bytesLeft(batch)) + moreBytes;
+      this.rules?.countPlain(count - left + morePackets, bytes);
       if (left === 0) {
         batch.count = 0;
         return;

@@ -59,6 +59,9 @@ export interface Io {
    */
   turn(waitMs: number): number;
 
+  /** Does now what `transmit` has left to the next turn. */
+  flush(): void;
+
   /** An eventfd; a write to it, from any thread, ends the wait. */
   readonly wakeFd: number;
 

@@ -159,6 +159,8 @@ export class PollIo implements Io {
     port.adapt();
   }
 
+  flush(): void {}
+
   closeTap(port: PollTap): void {
     if (this.#free(port)) this.#open.splice(this.#open.indexOf(port), 1);
   }

@@ -10,13 +10,15 @@ import type { Port, TxSink } from './port.ts';
 const LEAST = 2;
 const MOST = 64;
 const FIRST = 4;
+/** Bytes of a batch, about: more would not stay in the second cache of a processor until they are written. */
+const HOT_BYTES = 256 * 1024;
 /** Frames read and not yet received; a power of two, at least MOST. */
 const WAITING = 64;
 
 /**
  * What both ways to a TAP share: how many frames to read in the next turn, and those read that wait for `receive`. The batch of a
  * port doubles while it comes back full and else shrinks to what came and one more, so that a busy port is read in large
- * batches and an idle one costs one failed read.
+ * batches and an idle one costs one failed read. Super-frames are read in batches that the processor's cache holds.
  */
 export abstract class TapPort implements Port {
   readonly name: string;
@@ -32,6 +34,7 @@ export abstract class TapPort implements Port {
   /** Reads of this turn, and frames that they brought. */
   asked = 0;
   got = 0;
+  #bytes = 0;
   protected readonly pool: Pool;
   protected readonly sink: TxSink;
   #credit = 0;
@@ -72,6 +75,7 @@ export abstract class TapPort implements Port {
   plan(): number {
     this.asked = 0;
     this.got = 0;
+    this.#bytes = 0;
     if (!this.ready || this.gone || this.closing) return 0;
     const room = Math.min(this.#credit, WAITING) - this.#waiting;
     const { freeHeads, freeBodies } = this.pool;
@@ -88,6 +92,7 @@ export abstract class TapPort implements Port {
     this.#bodies[at] = body;
     this.#lengths[at] = length;
     this.got++;
+    this.#bytes += length;
   }
 
   /** Draws the conclusion of this turn's reads for the size of the next batch. */
@@ -95,6 +100,11 @@ export abstract class TapPort implements Port {
     if (this.asked === 0) return;
     if (this.got < this.asked) this.#batch = this.got + 1;
     else if (this.asked >= this.#batch) this.#batch *= 2;
+    if (this.#bytes > 0) {
+      // Of frames like those that came.
+      const most = ((HOT_BYTES * this.got) / this.#bytes) | 0;
+      if (most < this.#batch) this.#batch = most;
+    }
     if (this.#batch < LEAST) this.#batch = LEAST;
     else if (this.#batch > MOST) this.#batch = MOST;
   }

@@ -93,25 +93,22 @@ export class UringIo implements Io {
     const open = this.#open;
     const { stats } = this;
     const count = open.length;
-    let busy = 0;
     if (!this.#wakePolled) this.#wakePolled = uring.pollFd(this.wakeFd, WAKE, 0);
     if (this.#watches.count > 0) this.#watches.arm();
-    // Whoever is read first finds the most slots: take turns.
-    let at = count === 0 ? 0 : this.#turn++ % count;
-    for (let i = 0; i < count; i++) {
-      const port = open[at];
-      if (!port.polled) this.#poll(port);
-      busy += this.#reads.ask(port);
-      if (port.pending) busy++;
-      if (++at === count) at = 0;
-    }
     stats[IoStat.Turns]++;
-    if (busy > 0 || waitMs <= 0) uring.enter(0, 0);
-    else {
+    if (this.#ask() > 0 || waitMs <= 0) {
+      uring.enter(0, 0);
+      this.#reap();
+    } else {
       stats[IoStat.Waits]++;
       uring.enter(1, waitMs);
+      this.#reap();
+      // What has ended the wait is read at once: after a sleep everything that has to be run before is cold, and takes its time.
+      if (this.#ask() > 0) {
+        uring.enter(0, 0);
+        this.#reap();
+      }
     }
-    this.#reap();
     let pending = 0;
     for (let i = 0; i < count; i++) {
       const port = open[i];
@@ -123,9 +120,31 @@ export class UringIo implements Io {
     return pending;
   }
 
+  /** Asks ports that are ready for their batches. @returns reads asked for, and ports with frames that wait */
+  #ask(): number {
+    const open = this.#open;
+    const count = open.length;
+    let busy = 0;
+    // Whoever is read first finds the most slots: take turns.
+    let at = count === 0 ? 0 : this.#turn++ % count;
+    for (let i = 0; i < count; i++) {
+      const port = open[at];
+      if (!port.polled) this.#poll(port);
+      busy += this.#reads.ask(port);
+      if (port.pending) busy++;
+      if (++at === count) at = 0;
+    }
+    return busy;
+  }
+
   #poll(port: UringTap): void {
     if (!port.gone && !port.closing)
       port.polled = this.#uring.pollMultishot(port.file, POLL | port.file, port.generation);
+  }
+
+  flush(): void {
+    this.#uring.enter(0, 0);
+    this.#reap();
   }
 
   /** See `Port.transmit`. */

@@ -20,6 +20,8 @@ const VISIT_OF_MANY = 1024;
 /** Frames read after which what leaves is handed over: all may go to one device, whose queue is bounded. */
 const TRANSMIT_AFTER = QUEUE - BATCH_SIZE;
 const IDLE_WAIT_MS = 50;
+/** After a sleep of this long caches are cold: what came then leaves at once, and not with the next turn, which is slow as well. */
+const LONG_SLEEP_US = 1000;
 const CLOSE_ROUNDS = 100;
 /** Changes of a tenant's rules carried out in one turn: about as long as its share of a turn. */
 const RULE_CHANGES = 32;
@@ -55,6 +57,8 @@ export interface Turner {
   /** Whether `transmit` writes at once, and not the next turn. */
   readonly writesAtOnce: boolean;
   turn(waitMs: number): number;
+  /** Writes what was transmitted, without waiting for the next turn. */
+  flush(): void;
 }
 
 /**
@@ -116,6 +120,7 @@ export class Engine {
     let handled = this.#fromRouters();
     const busy = this.#request(handled > 0) || this.#denied;
     const waits = mayWait && !busy;
+    let slept = false;
     if (waits || this.#io?.idle === false) {
       if (handled > 0) began = time.microseconds();
       if (waits) epochs.offline(worker);
@@ -127,11 +132,15 @@ export class Engine {
       const ended = time.now[0] | 0;
       // Time in which the worker may have slept is nobody's.
       if (!waits) this.scheduler.chargeCalls((ended - began) | 0, ended);
-      else if (this.scheduler.shared) time.slept();
+      else {
+        if (this.scheduler.shared) time.slept();
+        slept = ((ended - began) | 0) > LONG_SLEEP_US;
+      }
     }
     handled += this.#receive();
     if (handled === 0 && this.#denied) this.scheduler.forgive();
     this.#transmitter.transmit();
+    if (slept && handled > 0) this.#io?.flush();
     if (this.tenants.takeBell()) this.#options.ring();
     if (this.scheduler.shared && !waits) this.#lookAtProcessor(first);
     this.turns++;

@@ -142,6 +142,7 @@ export class Decider {
     this.#ledger.drop(batch.port[i], reason);
     this.#taps?.frame(batch, i, reason);
     this.#pool.release(batch.head[i]);
+    this.#pool.release(batch.body[i]);
     batch.fate[i] = 3;
   }
 

@@ -3,10 +3,13 @@ import type { Pool } from '../../frame/pool.ts';
 import type { MacTable } from '../../table/mac-table.ts';
 import type { NeighborTable } from '../../table/neighbor-table.ts';
 import { Protocol } from '../../wire/ipv4.ts';
+import { headerBytes } from '../charge.ts';
 import type { Devices } from '../devices.ts';
+import { carrierOf } from '../emit.ts';
 import type { Fib } from '../fib.ts';
 import type { GuardIn } from '../guard-in.ts';
 import { type TenantImage, WorkCount } from '../image.ts';
+import { OffloadCheck } from '../offload.ts';
 import type { Parse } from '../parse.ts';
 import { FrameEditor } from '../rules/edit.ts';
 import { opLength, type SetField } from '../rules/program.ts';
@@ -52,7 +55,7 @@ export interface FlowCacheContext {
 /**
  * A tenant's flow cache on one worker: exact-match memory from what the path looks at in a frame to what it decided for it. A hit
  * costs one generated loop; a miss asks the `Decider`, which knows the same tables as the stages; what is not plain (floods,
- * what the router answers, fragments, super-frames, frames that wait) is left to the stages.
+ * what the router answers, fragments, super-frames that must be cut, frames that wait) is left to the stages.
  *
  * An entry is good while its stamp is the cache's. The stamp moves on whenever an address has moved or gone, a neighbour, a route
  * or a rule has changed, and once a second: an entry with an older stamp proves itself at its next hit, by the versions of
@@ -65,6 +68,9 @@ export interface FlowCacheContext {
 export class FlowCache {
   shape: Shape;
   readonly decisions: Decisions;
+  /** Packets and bytes of what `run` has carried out that are not its frames: of super-frames their segments' headers, less what was over a rate. */
+  morePackets = 0;
+  moreBytes = 0;
   /** The loop for the batch that came last. */
   #hit: Hit = LEAVE_ALL;
   #batch: Batch | null = null;
@@ -79,6 +85,7 @@ export class FlowCache {
   readonly #editor: FrameEditor;
   #image: TenantImage;
   #parse: Parse;
+  readonly #offload: OffloadCheck;
   #guard: GuardIn;
   #macs: MacTable;
   #neighbors: NeighborTable | null;
@@ -118,6 +125,7 @@ export class FlowCache {
     this.#editor = new FrameEditor(pool);
     this.#image = image;
     this.#parse = parse;
+    this.#offload = new OffloadCheck(pool);
     this.shape = shapeOf(image, null, tapped);
     counts[WorkCount.Shape] = shapeBits(this.shape);
     this.#table4 = pool.words(idle ? 0 : PLACES4 * 2 * STRIDE4);
@@ -317,8 +325,31 @@ export class FlowCache {
   }
 
   /** For the generated code: brings the books up to date. */
-  settle(touches: number): void {
+  settle(touches: number, morePackets: number, moreBytes: number): void {
     this.decisions.settle(touches);
+    this.morePackets = morePackets;
+    this.moreBytes = moreBytes;
+  }
+
+  /**
+   * For the generated code: looks whether the virtio-net header of super-frame i tells the truth, and sets `segments`.
+   * @returns bytes that each segment repeats; 0: it is for the stages
+   */
+  superFrame(batch: Batch, i: number): number {
+    this.#parse.one(batch, i);
+    if (batch.fate[i] !== 0) {
+      batch.fate[i] = 0;
+      return 0;
+    }
+    const segments = this.#offload.segmentsOf(batch, i);
+    if (segments < 2) return 0;
+    batch.segments[i] = segments;
+    return headerBytes(batch, i, this.#pool.bytes);
+  }
+
+  /** For the generated code: offloads that a device needs to carry super-frame i. */
+  carrier(batch: Batch, i: number): number {
+    return carrierOf(batch.gsoType[i], batch.gsoEcn[i]);
   }
 
   /** For the generated code: carries out edits of a rule that keep the frame's length, on a frame that nobody shares. */

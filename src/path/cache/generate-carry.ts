@@ -9,7 +9,7 @@ const fits = (plain: boolean): string => `
       d &= 0xfffff;
       const does = decisions[d], to = decisions[d + ${D.Device}];
       // There is no decision 0: no frame is so short.
-      if (length > decisions[d + ${D.Longest}]) break later;
+      if (${plain ? 'length' : '(repeats === 0 ? length : repeats + gsoSize[i])'} > decisions[d + ${D.Longest}]) break later;
       if ((does & ${Does.Verify | Does.Ttl}) !== 0) {
         if ((does & ${Does.Ipv6}) !== 0) {
           if ((does & ${Does.Ttl}) !== 0 && words[o + 1] >>> 24 <= 1) break later;
@@ -26,9 +26,9 @@ const fits = (plain: boolean): string => `
         }
       }
       if ((does & ${Does.Forward}) !== 0) {
-        if (linkUp[to] === 0${plain ? '' : ' || (csumStart[i] >= 0 && (offloads[to] & 1) === 0)'}) break later;
+        if (linkUp[to] === 0${plain ? '' : ' || (csumStart[i] >= 0 && (offloads[to] & carries[i]) !== carries[i])'}) break later;
         if (to !== device) {
-          if (queue !== null) close(queue, began, q);
+          if (queue !== null) ${plain ? 'close(queue, began, q)' : 'queue.count = q - queue.first'};
           device = to;
           queue = queues[to];
           began = q = queue.first + queue.count;
@@ -37,11 +37,18 @@ const fits = (plain: boolean): string => `
         if (q >= end) break later;
       }`;
 
-const police = ({ policed }: Shape): string =>
+/** A super-frame is charged as the packets and bytes that it stands for. */
+const police = ({ policed }: Shape, plain: boolean): string =>
   policed
     ? `
-      const over = cache.admit(from, 1, length, batch.nowUs);
-      if (over >= 0) { cache.drop(batch, i, over); continue; }`
+      const over = ${plain ? '' : 'repeats > 0 ? cache.admit(from, pieces[i], length + bodyLength[i] + (pieces[i] - 1) * repeats, batch.nowUs) : '}cache.admit(from, 1, length, batch.nowUs);
+      if (over >= 0) {
+        // No rule has seen it.
+        more--;
+        moreBytes -= ${plain ? 'length' : 'length + bodyLength[i]'};
+        cache.drop(batch, i, over);
+        continue;
+      }`
     : '';
 
 /** RFC 1624, equation 3: a TTL less one adds one to the sum, which skips 0xffff. */
@@ -106,7 +113,7 @@ const edited = (shape: Shape): string => `
         }
       }`;
 
-/** The virtio-net header: nothing to do, or a partial checksum. */
+/** The virtio-net header: nothing to do, a partial checksum, or a super-frame, which has one. */
 const header = (plain: boolean): string =>
   plain
     ? `
@@ -123,17 +130,37 @@ const header = (plain: boolean): string =>
         words[into - 2] = 1;
         words[into - 1] = (sum - (into << 2) - 2) << 16;
         words[into] = m0 | csumOffset[i];
+        if (repeats > 0) {
+          words[into - 2] = 1 | ((gsoType[i] | gsoEcn[i]) << 8) | ((repeats + grown - length) << 16);
+          words[into - 1] |= gsoSize[i];
+        }
       }`;
 
-/** @param plain whether no frame of the batch has a partial checksum */
-export const carryOut = (shape: Shape, plain: boolean): string => `${fits(plain)}${police(shape)}
+/** What super-frames stand for besides themselves. */
+const MORE = `
+      if (repeats > 0) {
+        more += pieces[i] - 1;
+        moreBytes += (pieces[i] - 1) * repeats;
+      }`;
+
+const body = (plain: boolean): string =>
+  plain
+    ? ''
+    : `
+      qBody[q] = body[i];
+      qBodyStart[q] = bodyStart[i];
+      qMore[q] = bodyLength[i];
+      qTenant[q] = tenant;`;
+
+/** @param plain whether no frame of the batch has a partial checksum, a body, or is a super-frame */
+export const carryOut = (shape: Shape, plain: boolean): string => `${fits(plain)}${police(shape, plain)}
       if (decisions[d + ${D.Frames}]++ === 0) touched[touches++] = d;
-      decisions[d + ${D.Bytes}] += length;
-      if ((does & ${Does.Forward}) === 0) {${shape.tapped ? ` cache.show(batch, i, decisions[d + ${D.Reason}]);` : ''} fate[i] = 3; pool.release(head[i]); continue; }${edited(shape)}${header(plain)}
+      decisions[d + ${D.Bytes}] += length;${plain ? '' : MORE}
+      if ((does & ${Does.Forward}) === 0) {${shape.tapped ? ` cache.show(batch, i, decisions[d + ${D.Reason}]);` : ''} fate[i] = 3; pool.release(head[i]);${plain ? '' : ' pool.release(body[i]);'} continue; }${edited(shape)}${header(plain)}
       fate[i] = 3;
       qHead[q] = head[i];
       qStart[q] = (into << 2) + 2;
-      qLength[q] = grown;
+      qLength[q] = grown;${body(plain)}
       qRow[q] = from;
       qPort[q] = decisions[d + ${D.Port}];
       q++;

@@ -12,6 +12,8 @@ import type { Shape } from './shape.ts';
  * left over by offloads) while the entries fit into the processor's nearer caches. `passes` takes three: the first hashes, the second touches the
  * cache entries, so that their cache misses are under way together; the third does the rest.
  *
+ * Super-frames go through `passes` as they are, where the device they leave by carries them.
+ *
  * A frame that is not plain, or whose decision is not for the cache, is left to the stages, and so are the later frames of the
  * batch between the same two MACs, so that none overtakes it.
  */
@@ -25,7 +27,7 @@ const BIT = '1 << (Math.imul(words[at + 1] ^ words[at + 2] ^ (w3 & 0xffff), 0x9e
 const once = (shape: Shape): string => `
 function once(batch, stamp, mask4, mask6) {
   const n = batch.count;
-  let slow = 0, marks = 0, touches = 0, device = -1, queue = null, q = 0, began = 0, end = 0;
+  let slow = 0, marks = 0, touches = 0, device = -1, queue = null, q = 0, began = 0, end = 0, more = 0, moreBytes = 0;
   for (let i = 0; i < n; i++) {
     const at = start[i] >> 2, length = headLength[i], from = port[i];
     const first = words[at], w3 = words[at + 3];
@@ -44,9 +46,19 @@ function once(batch, stamp, mask4, mask6) {
     marks |= ${BIT};
   }
   if (queue !== null) close(queue, began, q);
-  cache.settle(touches);
+  cache.settle(touches, more, moreBytes);
   return slow;
 }`;
+
+/** Rules count packets, and may need them one by one: what they do to a super-frame is left to the stages. */
+const superFrames = ({ edits }: Shape): string =>
+  edits
+    ? 'continue;'
+    : `const repeats = gsoType[i] === 0 ? 0 : cache.superFrame(batch, i);
+      if (repeats === 0) continue;
+      supers[i] = repeats;
+      pieces[i] = segments[i];
+      carries[i] = cache.carrier(batch, i);`;
 
 const passes = (shape: Shape): string => `
 function passes(batch, stamp, mask4, mask6) {
@@ -54,11 +66,15 @@ function passes(batch, stamp, mask4, mask6) {
   for (let i = 0; i < n; i++) {
     families[i] = 0;
     const at = start[i] >> 2, length = headLength[i];
-    if (fate[i] !== 0 || body[i] >= 0 || gsoType[i] !== 0 || (start[i] & 3) !== 2 || length < 18) continue;
+    if (fate[i] !== 0 || (start[i] & 3) !== 2 || length < 18) continue;
+    supers[i] = 0;
+    if (gsoType[i] !== 0 || body[i] >= 0) {
+      ${superFrames(shape)}
+    } else carries[i] = 1;
     const first = words[at], w3 = words[at + 3], from = port[i];
     if ((first & 0x10000) !== 0) continue;
     const w0 = (first & 0xffff0000) | from;
-    let type = w3 >>> 16, tag = 0, o = at + 4, room = length - 14;
+    let type = w3 >>> 16, tag = 0, o = at + 4, room = length + bodyLength[i] - 14;
     if (type === 0x0081 || type === 0xa888) {
       tag = words[at + 4];
       type = tag >>> 16;
@@ -75,7 +91,7 @@ function passes(batch, stamp, mask4, mask6) {
         : ''
     }
   }
-  let slow = 0, marks = 0, touches = 0, device = -1, queue = null, q = 0, began = 0, end = 0;
+  let slow = 0, marks = 0, touches = 0, device = -1, queue = null, q = 0, began = 0, end = 0, more = 0, moreBytes = 0;
   for (let i = 0; i < n; i++) {
     const family = families[i], at = start[i] >> 2, from = port[i];
     const w3 = words[at + 3], first = words[at];
@@ -86,7 +102,7 @@ function passes(batch, stamp, mask4, mask6) {
         continue;
       }
       if (marks !== 0 && (marks & ${BIT}) !== 0) break later;
-      const h = hashes[i], e = entries[i], w0 = (first & 0xffff0000) | from, length = headLength[i];
+      const h = hashes[i], e = entries[i], w0 = (first & 0xffff0000) | from, length = headLength[i], repeats = supers[i];
       const tagged = (w3 >>> 16) === 0x0081 || (w3 >>> 16) === 0xa888;
       const tag = tagged ? words[at + 4] : 0, o = tagged ? at + 5 : at + 4;${shape.ports ? '\n      const proto = protos[i], transport = transports[i];' : ''}
       let d = 0;
@@ -101,8 +117,8 @@ function passes(batch, stamp, mask4, mask6) {
     slow++;
     marks |= ${BIT};
   }
-  if (queue !== null) close(queue, began, q);
-  cache.settle(touches);
+  if (queue !== null) queue.count = q - queue.first;
+  cache.settle(touches, more, moreBytes);
   return slow;
 }`;
 
@@ -111,11 +127,13 @@ export function generate(shape: Shape, name: string): string {
   return `
 const { words, cache, pool, linkUp, offloads, queues, decisions, touched, source } = context;
 const { table4, table6, seed, tenant } = context;
-const { fate, start, head, headLength, body, gsoType, csumStart, csumOffset, port } = context.batch;
+const { fate, start, head, headLength, body, bodyStart, bodyLength, gsoType, gsoEcn, gsoSize, csumStart, csumOffset, segments, port } = context.batch;
 const qHead = context.columns.head, qStart = context.columns.start, qLength = context.columns.headLength, qBody = context.columns.body;
-const qMore = context.columns.bodyLength, qTenant = context.columns.tenant, qRow = context.columns.row, qPort = context.columns.port;
+const qBodyStart = context.columns.bodyStart, qMore = context.columns.bodyLength, qTenant = context.columns.tenant, qRow = context.columns.row, qPort = context.columns.port;
 const hashes = new Int32Array(256), entries = new Int32Array(256), ahead = new Int32Array(256), families = new Uint8Array(256);
 const protos = new Int32Array(256), transports = new Int32Array(256);
+/** Of super-frames: bytes that each segment repeats (0: none), segments. Offloads that a frame needs of its device, if it has a partial checksum. */
+const supers = new Int32Array(256), pieces = new Int32Array(256), carries = new Uint8Array(256);
 /** Ends a row of frames for one device: the columns that are the same for all of them. */
 function close(queue, began, end) {
   queue.count = end - queue.first;
