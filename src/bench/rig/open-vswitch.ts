@@ -11,6 +11,8 @@ import type { Rig } from './rig.ts';
 const SCHEMA = '/usr/share/openvswitch/vswitch.ovsschema';
 const DPDK = '/usr/lib/openvswitch-switch-dpdk/ovs-vswitchd-dpdk';
 const STOP_MS = 5000;
+/** DPDK's net_tap takes as many queues to read as to write, and there is one to write for each polling thread and one for the main thread. */
+const TAP_QUEUES = 2;
 
 function bridgeOf({ a }: Rig): string {
   return `${a.device}br`;
@@ -62,7 +64,7 @@ export class OpenVswitch implements Forwarder {
       this.#mode === 'dpdk'
         ? [
             ...['--', 'add-port', 'rig', `p${i}`, '--', 'set', 'interface', `p${i}`, 'type=dpdk'],
-            `options:dpdk-devargs=net_tap${i},iface=${device}`,
+            ...[`options:dpdk-devargs=net_tap${i},iface=${device}`, `options:n_rxq=${TAP_QUEUES}`],
           ]
         : ['--', 'add-port', 'rig', device, '--', 'set', 'interface', device, 'type=internal'],
     );
@@ -115,7 +117,8 @@ export class OpenVswitch implements Forwarder {
   #options(): string[] {
     if (this.#mode === 'tso') return ['userspace-tso-enable=true'];
     if (this.#mode !== 'dpdk') return [];
-    return ['dpdk-init=true', 'dpdk-extra="--no-huge --no-pci -m 768"', 'pmd-cpu-mask=0x2'];
+    // Memory that is not in huge pages is old-style (`--legacy-mem`); without that word Open vSwitch asks for the other style.
+    return ['dpdk-init=true', 'dpdk-extra="--no-huge --legacy-mem --no-shconf --no-pci -m 768"', 'pmd-cpu-mask=0x2'];
   }
 
   /** Waits for devices to be there in the namespace of the switch. */

@@ -186,7 +186,7 @@ function openDevice(device: string): number {
   const fd = ffi.orErrno(ffi.socket(AF_PACKET, SOCK_RAW_CLOEXEC, 0));
   if (fd < 0) throw linuxError('socket', `device ${device}`, -fd);
   const one = new Int32Array(new SharedArrayBuffer(4)).fill(1);
-  ffi.setsockopt(fd, SOL_PACKET, PACKET_QDISC_BYPASS, ffi.address(one), 4);
+  ffi.setsockopt(fd, SOL_PACKET, PACKET_QDISC_BYPASS, ffi.pin(one), 4);
   const address = new DataView(new SharedArrayBuffer(SOCKADDR_LL_SIZE));
   address.setUint16(0, AF_PACKET, true);
   address.setUint16(2, ethernet.EtherType.Ipv4);

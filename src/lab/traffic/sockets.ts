@@ -39,6 +39,10 @@ const SO_MEMINFO = 55;
 const MEMINFO_WORDS = 9;
 const MEMINFO_DROPS = 8;
 
+/** Where the kernel reads an option: memory that was made for one call might be gone before the kernel looks. */
+const option = new Int32Array(new SharedArrayBuffer(4));
+const optionAddress = ffi.pin(option);
+
 export type SocketKind = 'udp' | 'tcp' | 'echo';
 
 /** @returns the address, or throws a sentence */
@@ -88,20 +92,22 @@ export class Socket {
 
   bind(address: string, port: number): void {
     const bytes = socketAddress(addressOf(address), port);
-    const result = ffi.orErrno(ffi.bind(this.fd, ffi.address(bytes), bytes.length));
+    this.#bytes.set(bytes);
+    const result = ffi.orErrno(ffi.bind(this.fd, this.#address, bytes.length));
     if (result < 0) throw linuxError('bind', `${address} port ${port}`, -result);
   }
 
   /** @returns 0 or -errno; -EINPROGRESS for TCP: then poll for `writable` and ask for `error` */
   connect(address: string, port: number): number {
     const bytes = socketAddress(addressOf(address), port);
-    return ffi.orErrno(ffi.connect(this.fd, ffi.address(bytes), bytes.length));
+    this.#bytes.set(bytes);
+    return ffi.orErrno(ffi.connect(this.fd, this.#address, bytes.length));
   }
 
   /** @returns false where the kernel does not take it */
   set([level, name]: readonly [number, number], value: number): boolean {
-    const cell = new Int32Array(new SharedArrayBuffer(4)).fill(value);
-    return ffi.setsockopt(this.fd, level, name, ffi.address(cell), 4) >= 0;
+    option[0] = value;
+    return ffi.setsockopt(this.fd, level, name, optionAddress, 4) >= 0;
   }
 
   /** @returns the pending error as errno, 0 for none; asking clears it */
