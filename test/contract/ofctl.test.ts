@@ -47,8 +47,8 @@ async function monitored(happen: () => Promise<unknown>, until: string): Promise
     child.stderr.on('data', take);
     child.on('exit', () => resolve(text));
   });
-  // It listens when it has configured how much of a frame it wants.
-  while (!channel.status().rows.some(({ received }) => received >= 2))
+  // It listens when it has configured how much of a frame it wants: hello, a question for the configuration, the new one.
+  while (!channel.status().rows.some(({ received }) => received >= 3))
     await new Promise((resolve) => setTimeout(resolve, 10));
   await happen();
   const said = await seen;
