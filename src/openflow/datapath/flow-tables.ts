@@ -45,6 +45,10 @@ export class FlowTables {
   readonly #index = new RuleIndex();
   readonly #timed = new Set<Rule>();
 
+  readonly #undoForget = (rule: Rule): void => this.#remember(rule);
+  readonly #undoRemember = (rule: Rule): void => this.#forget(rule);
+  readonly #undoTake = (rule: Rule): void => this.give(rule);
+
   constructor(context: FlowTablesContext) {
     this.#context = context;
   }
@@ -150,8 +154,7 @@ export class FlowTables {
     this.#index.remove(rule);
     this.#tables.get(rule.table)?.delete(rule);
     this.#timed.delete(rule);
-    const { journal } = this.#context;
-    if (journal.active) journal.note(() => this.#remember(rule));
+    this.#context.journal.noteOf(this.#undoForget, rule);
   }
 
   #remember(rule: Rule): void {
@@ -163,8 +166,7 @@ export class FlowTables {
     }
     rules.add(rule);
     if (rule.idleTimeout > 0 || rule.hardTimeout > 0) this.#timed.add(rule);
-    const { journal } = this.#context;
-    if (journal.active) journal.note(() => this.#forget(rule));
+    this.#context.journal.noteOf(this.#undoRemember, rule);
   }
 
   #add(mod: FlowMod, owner: Owner): void {
@@ -182,7 +184,7 @@ export class FlowTables {
     if (index < 0) throw refuse('FLOW_MOD_FAILED', 'TABLE_FULL', `there are ${Limit.Rules} rules at most`);
     const place = this.#memory.put(triples, mod.match, mod.instructions);
     const rule = new Rule(this.#memory, mod, { index, owner, createdMs: this.#context.nowMs(), hash, place });
-    if (journal.active) journal.note(() => this.give(rule));
+    journal.noteOf(this.#undoTake, rule);
     if (old !== undefined) {
       // It takes the place of the old one without a moment between, and goes on counting unless told otherwise (6.4).
       if ((flags & FlowFlag.ResetCounts) === 0) {

@@ -3,7 +3,9 @@
  * records for the workers are kept back by the log, and what others are told waits until all is done.
  */
 export class Journal {
-  #undo: (() => void)[] = [];
+  /** Steps back, and what each is given: a pair of arrays, where a closure a step would be garbage by the hundred thousand. */
+  #undo: ((what: unknown) => void)[] = [];
+  #what: unknown[] = [];
   #after: (() => void)[] = [];
   /** Whether changes are being made together. Nothing is noted otherwise. */
   active = false;
@@ -14,7 +16,14 @@ export class Journal {
 
   /** Notes how to undo a step. */
   note(undo: () => void): void {
-    if (this.active) this.#undo.push(undo);
+    this.noteOf(undo, null);
+  }
+
+  /** The same, of many alike. @param undo one function for all of them, given `what` */
+  noteOf<What>(undo: (what: What) => void, what: What): void {
+    if (!this.active) return;
+    this.#undo.push(undo as (what: unknown) => void);
+    this.#what.push(what);
   }
 
   /** Does it when all is done, or now. */
@@ -25,10 +34,14 @@ export class Journal {
 
   /** @param done false: everything is as it was, the last step undone first */
   end(done: boolean): void {
-    const steps = done ? this.#after : this.#undo.reverse();
+    const after = this.#after;
+    const undo = this.#undo;
+    const what = this.#what;
     this.active = false;
     this.#undo = [];
+    this.#what = [];
     this.#after = [];
-    for (const step of steps) step();
+    if (done) for (const step of after) step();
+    else for (let k = undo.length - 1; k >= 0; k--) undo[k](what[k]);
   }
 }

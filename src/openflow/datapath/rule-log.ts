@@ -224,6 +224,11 @@ export class RuleLog {
       if (this.#closed || this.#reached(sequence)) return;
       this.flush();
     }
+    // Nobody tells when a ring has room again.
+    while (!this.#closed && this.#waiting.some(({ count }) => count > 0)) {
+      await sleep(1);
+      this.flush();
+    }
     for (const words of this.#words) {
       while (!this.#closed && !this.#reached(sequence)) {
         const seen = Atomics.load(words, Shared.Barrier);
