@@ -1,5 +1,5 @@
 import { withFolder } from './c-program.ts';
-import { type Reconfiguration, reconfigured } from './reconfiguration.ts';
+import { type Reconfiguration, reconfigurationLine, reconfigured } from './reconfiguration.ts';
 import { type Forwarder, type ForwarderName, forwarderOf, Tapyard } from './rig/forwarders.ts';
 import { Rig } from './rig/rig.ts';
 import { quantile } from './statistics.ts';
@@ -89,8 +89,8 @@ export async function benchRfc2544(options: Rfc2544Options, say: (line: string) 
       await rig.join();
       const resetMs = performance.now() - began;
       say(`reset: ${resetMs.toFixed(0)} ms from the start of the process until frames are forwarded`);
-      const reconfiguration = await whileReconfigured(forwarder, rig, sizes, options);
-      if (reconfiguration !== null) say(`reconfiguration: ${reconfigurationOf(reconfiguration)}`);
+      const reconfiguration = await whileReconfigured(forwarder, rig, sizes, options.seconds);
+      if (reconfiguration !== null) say(`reconfiguration: ${reconfigurationLine(reconfiguration)}`);
       const short = options.seconds < RFC_SECONDS;
       const abridged = short
         ? `trials of ${options.seconds} s where RFC 2544 asks for ${RFC_SECONDS} s, and latency once where it asks for ${RFC_LATENCY_TRIALS} × ${RFC_LATENCY_SECONDS} s`
@@ -103,21 +103,15 @@ export async function benchRfc2544(options: Rfc2544Options, say: (line: string) 
   });
 }
 
-/** At half of the lowest rate that was found to be without loss, in frames of the first size. */
+/** At half of the lowest rate that was found to be without loss. */
 async function whileReconfigured(
   forwarder: Forwarder,
   rig: Rig,
   sizes: readonly SizeResult[],
-  { seconds, flows }: Rfc2544Options,
+  seconds: number,
 ): Promise<Reconfiguration | null> {
   if (!(forwarder instanceof Tapyard) || sizes.length === 0) return null;
-  const pps = Math.max(1000, Math.round(Math.min(...sizes.map(({ ndrPps }) => ndrPps)) / 2));
-  const length = sizes[0].size === 0 ? 0 : sizes[0].size - FCS;
-  return await reconfigured(forwarder, rig, { seconds, length, flows, pps });
-}
-
-function reconfigurationOf({ applies, applyMs, sent, lost, blockedMs }: Reconfiguration): string {
-  return `${applies} times within ${sent} frames, ${applyMs.toFixed(0)} ms each: ${lost} lost, blocked for ${blockedMs.toFixed(3)} ms`;
+  return await reconfigured(forwarder, rig, Math.min(...sizes.map(({ ndrPps }) => ndrPps)) / 2, seconds);
 }
 
 async function aSize(rig: Rig, size: number, { seconds, flows }: Rfc2544Options): Promise<SizeResult> {
@@ -131,8 +125,8 @@ async function aSize(rig: Rig, size: number, { seconds, flows }: Rfc2544Options)
   };
   const full = await rig.blast({ seconds, length, flows });
   const top = full.offeredPps;
-  const ndr = await search(trial, top, full.pps, 0);
-  const pdr = await search(trial, top, Math.max(full.pps, ndr.pps), PARTIAL_LOSS);
+  const ndr = await search(trial, top, full.pps, 0, 0);
+  const pdr = await search(trial, top, Math.max(full.pps, ndr.pps), PARTIAL_LOSS, ndr.pps);
   const lossRate: { load: number; loss: number }[] = [];
   for (const load of STEPS) {
     const { sent, lost } = await trial(Math.max(1, Math.round(pdr.pps * load)));
@@ -162,16 +156,17 @@ async function aSize(rig: Rig, size: number, { seconds, flows }: Rfc2544Options)
   };
 }
 
-/** Highest rate that loses no more than a share. @param guess a rate near it */
-async function search(
+/** Highest rate that loses no more than a share. @param guess a rate near it @param known a rate that is low enough */
+export async function search(
   trial: (ratePps: number) => Promise<Trial>,
   top: number,
   guess: number,
   share: number,
+  known: number,
 ): Promise<{ pps: number; limited: boolean }> {
-  let low = 0;
-  let high = top;
-  let rate = Math.min(guess, top);
+  let low = known;
+  let high = Math.max(top, known);
+  let rate = Math.min(guess, high);
   for (let tries = 0; tries < MOST_TRIALS && high - low > high * RESOLUTION; tries++) {
     const { sent, lost, short, offeredPps } = await trial(Math.max(1, Math.round(rate)));
     // The machine had no time for the generator, although it can do more: void.
@@ -224,7 +219,7 @@ export function rfc2544Tables({ forwarder, abridged, sizes, resetMs, reconfigura
       row([nameOf(size), ...STEPS.map((load) => lossOf(lossRate.find((one) => one.load === load)?.loss))]),
     ),
     `reset: ${resetMs.toFixed(0)} ms`,
-    ...(reconfiguration === null ? [] : [`reconfiguration: ${reconfigurationOf(reconfiguration)}`]),
+    ...(reconfiguration === null ? [] : [`reconfiguration: ${reconfigurationLine(reconfiguration)}`]),
   ];
 }
 

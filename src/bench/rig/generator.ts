@@ -20,6 +20,7 @@ export interface VictimReport {
   readonly p50: number;
   readonly p99: number;
   readonly p999: number;
+  readonly most: number;
 }
 
 const alive = new Set<ChildProcess>();
@@ -63,8 +64,8 @@ export class Generator {
     const options = { to: rig.b.address, port: SINK_PORT, pps, seconds, sink: rig.b.netns };
     const said = await new Generator(rig.a.netns, 'probe-run', [], options).#next();
     const of = (key: string) => number(said, key);
-    const [p50, p99, p999] = [of('p50'), of('p99'), of('p999')];
-    return { sent: of('sent'), took: of('seconds'), probes: of('probes'), p50, p99, p999 };
+    const [p50, p99, p999, most] = [of('p50'), of('p99'), of('p999'), of('most')];
+    return { sent: of('sent'), took: of('seconds'), probes: of('probes'), p50, p99, p999, most };
   }
 
   /** @returns when it sends */
