@@ -35,6 +35,7 @@ const libc = library().getFunctions({
   clock_gettime: { return: 'i32', arguments: ['i32', 'pointer'] },
   mmap: { return: 'pointer', arguments: ['pointer', 'u64', 'i32', 'i32', 'i32', 'i64'] },
   madvise: { return: 'i32', arguments: ['pointer', 'u64', 'i32'] },
+  mallopt: { return: 'i32', arguments: ['i32', 'i32'] },
   munmap: { return: 'i32', arguments: ['pointer', 'u64'] },
   setns: { return: 'i32', arguments: ['i32', 'i32'] },
   unshare: { return: 'i32', arguments: ['i32'] },
@@ -132,6 +133,8 @@ export function mmap(length: number, flags: number, fd: number, offset: number):
   return pointer === MAP_FAILED ? -1n : pointer;
 }
 
+/** glibc alone: 1 when it took it. */
+export const mallopt: (parameter: number, value: number) => number = libc.mallopt;
 export const madvise: (address: Pointer, length: bigint, advice: number) => number = libc.madvise;
 
 export function munmap(pointer: Pointer, length: number): number {
@@ -217,6 +220,8 @@ export function selfTest(): void {
   const page = mmap(4096, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   holds('mmap', page !== -1n && new Uint8Array(view(page, 4096))[4095] === 0);
   fails('madvise', madvise(1n, 1n, 0));
+  // M_MMAP_THRESHOLD, the value that glibc begins with.
+  holds('mallopt', mallopt(-3, 128 * 1024) === 1);
   holds('munmap', munmap(page, 4096) === 0);
   holds('clock_gettime', clockGettime(1, at) === 0);
   fails('clock_gettime', clockGettime(-100, at));

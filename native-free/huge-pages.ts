@@ -3,6 +3,18 @@ import * as ffi from './ffi.ts';
 const MADV_HUGEPAGE = 14;
 const PAGE = 4096n;
 
+const M_MMAP_THRESHOLD = -3;
+const LARGE = 1 << 20;
+
+/**
+ * From now on large memory of the process comes from the kernel, whose pages are zero when they are touched, and goes back to it. By itself glibc
+ * keeps what was freed once and clears it in one go when it is asked for again: 16 MiB take milliseconds, in which a worker forwards nothing.
+ * Source: mallopt(3), M_MMAP_THRESHOLD.
+ */
+export function mapLargeMemory(): void {
+  ffi.mallopt(M_MMAP_THRESHOLD, LARGE);
+}
+
 /** Bytes of a line of the processor's caches. */
 const LINE = 64;
 

@@ -1,6 +1,7 @@
 import { microsecondsSince, monotonicSeconds } from '../../native-free/clock.ts';
 import { failpoint } from '../../native-free/failpoint.ts';
 import { selfTest } from '../../native-free/ffi.ts';
+import { mapLargeMemory } from '../../native-free/huge-pages.ts';
 import { MOST_HELD_BODIES } from '../path/hold.ts';
 import type { QemuNews } from '../port/qemu-port.ts';
 import type { ReplayHandles } from '../port/replay-port.ts';
@@ -87,6 +88,7 @@ export class Switch {
   /** @returns when frames flow. @throws UserError, LinuxError; whatever had been opened is closed again then */
   static async start(model: SwitchModel, options: SwitchOptions = {}): Promise<Switch> {
     selfTest();
+    mapLargeMemory();
     const made = new Switch(model, options);
     try {
       await made.#workers.ready();
