@@ -62,6 +62,10 @@ export class Batch {
    */
   plain = false;
   bytes = 0;
+  /** Row that all frames of a plain batch came by; the column `port` says the same. */
+  row = 0;
+  /** Whether columns that are the same for all frames of this plain batch are still to be written: `spread` does, for whoever reads them. */
+  bare = false;
 
   readonly head: Int32Array;
   readonly start: Int32Array;
@@ -193,6 +197,25 @@ export class Batch {
     this.fate[i] = Fate.Live;
     this.twin[i] = -1;
     return i;
+  }
+
+  /** Writes the columns of a bare batch. */
+  spread(): void {
+    if (!this.bare) return;
+    this.bare = false;
+    this.clean(0);
+    this.port.fill(this.row, 0, this.count);
+  }
+
+  /** Writes into the columns of frames from `first` on that they are live and lie in their heads alone, without work left over by offloads. */
+  clean(first: number): void {
+    const { count } = this;
+    this.body.fill(-1, first, count);
+    this.bodyLength.fill(0, first, count);
+    this.gsoType.fill(0, first, count);
+    this.csumStart.fill(-1, first, count);
+    this.fate.fill(Fate.Live, first, count);
+    this.twin.fill(-1, first, count);
   }
 
   /** Sets the columns of frame i that stages fill in to «nothing known». */

@@ -45,29 +45,24 @@ export type ReleaseHeads = (count: number) => number;
 export function releaseLoop(context: ReleaseContext): ReleaseHeads {
   const { list, state, spares, spare, held, release, owner, refs } = context;
   return (count) => {
+    if (count === 0) return 0;
     let top = spare[0];
-    // Nearly always they are of one tenant.
-    let tenant = 0;
+    // Nearly always all are of one tenant, and nobody else has them.
+    const usual = (state[list[0]] & ~refs) | 1;
     let freed = 0;
     for (let k = 0; k < count; k++) {
       const slot = list[k];
-      const word = state[slot];
-      if ((word & refs) !== 1) {
+      if (state[slot] === usual) {
+        freed++;
+        state[slot] = 0;
+        spares[top++] = slot;
+      } else {
         spare[0] = top;
         release(slot);
         top = spare[0];
-        continue;
       }
-      if (word >>> owner !== tenant) {
-        held[tenant] -= freed;
-        tenant = word >>> owner;
-        freed = 0;
-      }
-      freed++;
-      state[slot] = 0;
-      spares[top++] = slot;
     }
-    held[tenant] -= freed;
+    held[usual >>> owner] -= freed;
     spare[0] = top;
     return count;
   };

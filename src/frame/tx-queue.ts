@@ -35,6 +35,14 @@ export class TxQueue {
   /** Row of the shared columns at which the queue's own begin. */
   readonly first: number;
   count = 0;
+  /**
+   * So many of the first rows, those behind `count` too, hold the same of `ofTenant`, `ofRow`, `toPort`, and no body: who writes frames of that
+   * kind need write no more than head, start and length.
+   */
+  alike = 0;
+  ofTenant = -1;
+  ofRow = -1;
+  toPort = -1;
   readonly head: Int32Array;
   readonly start: Int32Array;
   readonly headLength: Int32Array;
@@ -76,6 +84,7 @@ export class TxQueue {
     const i = this.count;
     if (i === this.capacity) return false;
     this.count = i + 1;
+    if (i < this.alike) this.alike = i;
     this.head[i] = head;
     this.start[i] = start;
     this.headLength[i] = headLength;
@@ -91,6 +100,7 @@ export class TxQueue {
   /** Forgets the first `taken` entries. */
   shift(taken: number): void {
     const left = this.count - taken;
+    this.alike = 0;
     if (left > 0) {
       this.head.copyWithin(0, taken, this.count);
       this.start.copyWithin(0, taken, this.count);

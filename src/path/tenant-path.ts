@@ -236,7 +236,7 @@ export class TenantPath {
     const { count, port, headLength, bodyLength } = batch;
     if (count === 0) return;
     // Nearly always all of them came by one port; of a plain batch they have.
-    let from = port[0];
+    let from = batch.plain ? batch.row : port[0];
     let frames = batch.plain ? count : 0;
     let bytes = batch.plain ? batch.bytes : 0;
     let batchBytes = 0;
@@ -274,12 +274,14 @@ export class TenantPath {
         return;
       }
     }
+    batch.spread();
     this.#run(batch, 0);
   }
 
   /** Lets those see the frames who look; one that is told of goes its way alone, in its place. */
   #watched(batch: Batch, batchBytes: number, { taps }: Watch): void {
     this.#clock?.next();
+    batch.spread();
     taps?.stamp(batch);
     taps?.ingress(batch);
     const part = this.#part;

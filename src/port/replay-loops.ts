@@ -31,15 +31,15 @@ export function fillLoop(context: FillContext): Fill {
     for (let i = first; i < end; i++) {
       const slot = spares[from++];
       const length = index[2 * n + 1];
-      const at = Math.imul(slot, stride) + begin;
+      const at = (Math.imul(slot, stride) + begin) | 0;
       head[i] = slot;
       start[i] = at;
       headLength[i] = length;
       bytes += length;
       // Eight double words at a time, a line of the processor's caches: half the loads and stores of words, and nothing is allocated for
       // them. Not in one loop: with a loop in a loop V8 takes arrays for constants no more.
-      let a = index[2 * n];
-      let b = at >> 3;
+      let a = index[2 * n] & 0x3fffffff;
+      let b = at >>> 3;
       slots[b] = frames[a];
       slots[b + 1] = frames[a + 1];
       slots[b + 2] = frames[a + 2];
@@ -68,36 +68,49 @@ export function fillLoop(context: FillContext): Fill {
 }
 
 export interface AlikeContext {
+  readonly tenant: Int32Array;
+  readonly row: Int32Array;
+  readonly port: Int32Array;
+}
+
+/** Frames of a queue from `first` on that are of one row and go to one port. @returns where they end */
+export function alikeLoop({ tenant, row, port }: AlikeContext): (first: number, count: number) => number {
+  return (first, count) => {
+    const ofRow = row[first];
+    const ofTenant = tenant[first];
+    const toPort = port[first];
+    let i = first + 1;
+    while (i < count && row[i] === ofRow && tenant[i] === ofTenant && port[i] === toPort) i++;
+    return i;
+  };
+}
+
+export interface SumContext {
   readonly halves: Uint16Array;
   readonly start: Int32Array;
   readonly headLength: Int32Array;
   readonly body: Int32Array;
   readonly bodyLength: Int32Array;
-  readonly tenant: Int32Array;
-  readonly row: Int32Array;
-  readonly port: Int32Array;
-  /** Gets their bytes, and how many of them are no IPv4 or have a body. */
+  /** Gets bytes, and the number of frames that are no IPv4 or have a body. */
   readonly found: Int32Array;
 }
 
-/** Frames of a queue from `first` on that are of one row and go to one port. @returns where they end */
-export type Alike = (first: number, count: number) => number;
-
-export function alikeLoop(context: AlikeContext): Alike {
-  const { halves, start, headLength, body, bodyLength, tenant, row, port, found } = context;
-  return (first, count) => {
-    const ofRow = row[first];
-    const ofTenant = tenant[first];
-    const toPort = port[first];
+/** Bytes of a queue's frames from `first` to `end`. */
+export function sumLoop(context: SumContext): (first: number, end: number) => number {
+  const { halves, start, headLength, body, bodyLength, found } = context;
+  return (first, end) => {
     let bytes = 0;
     let odd = 0;
-    let i = first;
-    for (; i < count && row[i] === ofRow && tenant[i] === ofTenant && port[i] === toPort; i++) {
-      bytes += headLength[i] + bodyLength[i];
-      if (halves[(start[i] + 12) >> 1] !== 8 || body[i] >= 0) odd++;
+    for (let i = first; i < end; i++) {
+      bytes += headLength[i];
+      if (halves[(start[i] + 12) >> 1] !== 8) odd++;
+      if (body[i] >= 0) {
+        odd++;
+        bytes += bodyLength[i];
+      }
     }
     found[0] = bytes;
     found[1] = odd;
-    return i;
+    return bytes;
   };
 }

@@ -1,6 +1,6 @@
-import { type Batch, Fate } from '../frame/batch.ts';
+import type { Batch } from '../frame/batch.ts';
 import * as layout from '../frame/layout.ts';
-import { apart, ownText } from '../frame/own-text.ts';
+import { apart, type Loop, ownText } from '../frame/own-text.ts';
 import type { Pool } from '../frame/pool.ts';
 import type { ReleaseHeads } from '../frame/pool-loops.ts';
 import type { TxQueue } from '../frame/tx-queue.ts';
@@ -8,7 +8,7 @@ import { answerTo } from './answer.ts';
 import { Delays } from './delays.ts';
 import { Pace } from './pace.ts';
 import type { Port, TxSink } from './port.ts';
-import { type Alike, alikeLoop, type Fill, fillLoop } from './replay-loops.ts';
+import { alikeLoop, type Fill, fillLoop, sumLoop } from './replay-loops.ts';
 
 /**
  * Frames to replay, packed so that each begins two bytes into 64 bytes, as it does in a slot: a copy is whole lines of the cache. `control`: word
@@ -70,9 +70,10 @@ export class ReplayPort implements Port {
   #batch: Batch | null = null;
   #fill: Fill = () => 0;
   #queue: TxQueue | null = null;
-  #alike: Alike = () => 0;
+  #alike: Loop = () => 0;
+  #sum: Loop = () => 0;
   #release: ReleaseHeads = () => 0;
-  /** What `#alike` has found. */
+  /** What `#sum` has found. */
   readonly #found = new Int32Array(2);
   #next = 0;
   #credit = 0;
@@ -128,19 +129,15 @@ export class ReplayPort implements Port {
     if (pace !== null && pace.waiting < limit) limit = pace.waiting;
     const taken = apart(pool.takeHeads, this.#tenant, limit, 0, 0);
     if (batch !== this.#batch) this.#fillInto(batch);
-    const { start, headLength, body, bodyLength, gsoType, csumStart, fate, twin } = batch;
     const first = batch.count;
     batch.bytes += apart(this.#fill, first, taken, this.#next, pool.freeHeads);
     this.#next = (this.#next + taken) % count;
     const end = first + taken;
+    const { start, headLength } = batch;
     if (pace !== null) for (let i = first; i < end; i++) pace.take(pool.bytes, start[i] + headLength[i] - STAMP);
-    body.fill(-1, first, end);
-    bodyLength.fill(0, first, end);
-    gsoType.fill(0, first, end);
-    csumStart.fill(-1, first, end);
-    fate.fill(Fate.Live, first, end);
-    twin.fill(-1, first, end);
     batch.count = end;
+    if (first === 0 && batch.plain) batch.bare = true;
+    else batch.clean(first);
     this.#credit -= taken;
     this.#results[ReplayResult.Received] += taken;
     if (left >= 0) Atomics.sub(this.#control, ReplayControl.Left, taken);
@@ -155,7 +152,9 @@ export class ReplayPort implements Port {
     const found = this.#found;
     // Frames of one row to one port are reported together.
     for (let first = 0; first < count; ) {
-      const end = apart(this.#alike, first, count, 0, 0);
+      const end =
+        first < queue.alike ? (queue.alike < count ? queue.alike : count) : apart(this.#alike, first, count, 0, 0);
+      apart(this.#sum, first, end, 0, 0);
       if (digest || found[1] > 0) for (let i = first; i < end; i++) this.#look(queue, i, digest);
       this.#sink.sent(tenant[first], row[first], port[first], end - first, found[0]);
       this.#results[ReplayResult.Bytes] += found[0];
@@ -200,9 +199,9 @@ export class ReplayPort implements Port {
     const { start, headLength, body, bodyLength, tenant, row, port } = queue;
     const halves = new Uint16Array(this.#pool.memory);
     const found = this.#found;
-    const context = { halves, start, headLength, body, bodyLength, tenant, row, port, found };
     this.#queue = queue;
-    this.#alike = ownText(alikeLoop, context, `replay/${this.name}`);
+    this.#alike = ownText(alikeLoop, { tenant, row, port }, `replay/${this.name}`);
+    this.#sum = ownText(sumLoop, { halves, start, headLength, body, bodyLength, found }, `replay/${this.name}`);
     this.#release = this.#pool.releaser(queue.head);
   }
 

@@ -285,15 +285,18 @@ export class Engine {
   #receiveFrom(device: Device, began: number): number {
     const batch = this.#batch;
     batch.plain = true;
+    batch.bare = false;
     batch.bytes = 0;
     const count = device.port.receive(batch, BATCH_SIZE);
     if (count === 0) return 0;
     if (device.uplink !== null) {
+      batch.spread();
       device.uplink.split(batch);
       this.#runUplink(device.uplink, device.byCall);
       this.#time.microseconds();
     } else {
-      batch.port.fill(device.row, 0, count);
+      batch.row = device.row;
+      if (!batch.bare) batch.port.fill(device.row, 0, count);
       this.scheduler.read(device.tenant, count, device.byCall);
       this.#run(batch, device.tenant);
       const ended = this.#time.microseconds();
@@ -346,6 +349,7 @@ export class Engine {
 
   /** Frames of a device that no tenant has any more. */
   #discard(batch: Batch): void {
+    batch.spread();
     for (let i = 0; i < batch.count; i++) {
       this.pool.release(batch.head[i]);
       this.pool.release(batch.body[i]);

@@ -248,6 +248,7 @@ export class FlowCache {
 
   /** For the generated code: decides frame i. @returns position of the decision; 0 when it is for the stages */
   decide(batch: Batch, i: number): number {
+    batch.spread();
     if (!this.#decider.decide(batch, i)) return 0;
     const line = this.decisions.intern();
     if (line > 0) {
@@ -316,11 +317,13 @@ export class FlowCache {
 
   /** For the generated code: drops frame i. */
   drop(batch: Batch, i: number, reason: number): void {
+    batch.spread();
     this.#decider.drop(batch, i, reason);
   }
 
   /** For the generated code: shows frame i, which its decision drops, to those who look. */
   show(batch: Batch, i: number, reason: number): void {
+    batch.spread();
     this.#decider.show(batch, i, reason);
   }
 
@@ -354,6 +357,7 @@ export class FlowCache {
 
   /** For the generated code: carries out edits of a rule that keep the frame's length, on a frame that nobody shares. */
   edit(batch: Batch, i: number, at: number, length: number): void {
+    batch.spread();
     const editor = this.#editor;
     const { words } = this.decisions.programs;
     this.#parse.one(batch, i);

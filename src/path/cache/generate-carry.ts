@@ -3,11 +3,31 @@ import type { Shape } from './shape.ts';
 
 /** Text of how a decision `d` is carried out on frame i; `generate` says what it becomes part of. */
 
+/** Frames to one port are a run, `close` writes what they have in common. A device that is down has no room. */
+const RUN = `        const out = decisions[d + ${D.Port}];
+        if (out !== to) {
+          if (queue !== null) close(queue, began, q, from, to);
+          to = out;
+          device = decisions[d + ${D.Device}];
+          queue = queues[device];
+          began = q = queue.first + queue.count;
+          end = linkUp[device] === 0 ? q : queue.first + queue.capacity;
+        }`;
+
+const ROW = `        if (linkUp[to] === 0 || (csumStart[i] >= 0 && (offloads[to] & carries[i]) !== carries[i])) break later;
+        if (to !== device) {
+          if (queue !== null) shut(queue, began, q);
+          device = to;
+          queue = queues[to];
+          began = q = queue.first + queue.count;
+          end = queue.first + queue.capacity;
+        }`;
+
 /** Leaves to the stages what does not fit the decision: a TTL that ends, a packet that a router must not take, no room. */
 const fits = (plain: boolean): string => `
       // In bounds already: said so that V8 need not look for sums that are no small numbers.
       d &= 0xfffff;
-      const does = decisions[d], to = decisions[d + ${D.Device}];
+      const does = decisions[d]${plain ? '' : `, to = decisions[d + ${D.Device}]`};
       // There is no decision 0: no frame is so short.
       if (${plain ? 'length' : '(repeats === 0 ? length : repeats + gsoSize[i])'} > decisions[d + ${D.Longest}]) break later;
       if ((does & ${Does.Verify | Does.Ttl}) !== 0) {
@@ -26,14 +46,7 @@ const fits = (plain: boolean): string => `
         }
       }
       if ((does & ${Does.Forward}) !== 0) {
-        if (linkUp[to] === 0${plain ? '' : ' || (csumStart[i] >= 0 && (offloads[to] & carries[i]) !== carries[i])'}) break later;
-        if (to !== device) {
-          if (queue !== null) ${plain ? 'close(queue, began, q)' : 'queue.count = q - queue.first'};
-          device = to;
-          queue = queues[to];
-          began = q = queue.first + queue.count;
-          end = queue.first + queue.capacity;
-        }
+${plain ? RUN : ROW}
         if (q >= end) break later;
       }`;
 
@@ -150,18 +163,18 @@ const body = (plain: boolean): string =>
       qBody[q] = body[i];
       qBodyStart[q] = bodyStart[i];
       qMore[q] = bodyLength[i];
-      qTenant[q] = tenant;`;
+      qTenant[q] = tenant;
+      qRow[q] = from;
+      qPort[q] = decisions[d + ${D.Port}];
+      fate[i] = 3;`;
 
 /** @param plain whether no frame of the batch has a partial checksum, a body, or is a super-frame */
 export const carryOut = (shape: Shape, plain: boolean): string => `${fits(plain)}${police(shape, plain)}
       if (decisions[d + ${D.Frames}]++ === 0) touched[touches++] = d;
       decisions[d + ${D.Bytes}] += length;${plain ? '' : MORE}
-      if ((does & ${Does.Forward}) === 0) {${shape.tapped ? ` cache.show(batch, i, decisions[d + ${D.Reason}]);` : ''} fate[i] = 3; pool.release(head[i]);${plain ? '' : ' pool.release(body[i]);'} continue; }${edited(shape)}${header(plain)}
-      fate[i] = 3;
+      if ((does & ${Does.Forward}) === 0) {${shape.tapped ? ` cache.show(batch, i, decisions[d + ${D.Reason}]);` : ''} ${plain ? '' : ' fate[i] = 3;'} pool.release(head[i]);${plain ? '' : ' pool.release(body[i]);'} continue; }${edited(shape)}${header(plain)}
       qHead[q] = head[i];
       qStart[q] = (into << 2) + 2;
       qLength[q] = grown;${body(plain)}
-      qRow[q] = from;
-      qPort[q] = decisions[d + ${D.Port}];
       q++;
       continue;`;

@@ -76,15 +76,22 @@ const partial = (sum: string | null, header: number, not: string): string =>
       if (${sum} >= 0 && (${sum} !== (o + ${header}) << 2 || csumOffset[i] !== (proto === 6 ? 16 : proto === 17 ? 6 : 2))) ${not}`;
 
 const parse4 = (shape: Shape, not: string, sum: string | null): string => `
-      const a = words[o], c = words[o + 2], next = words[o + 5];
+      const a = words[o], c = words[o + 2];
       const total = (a >>> 24) | ((a >>> 8) & 0xff00);
       // Version 4 without options, no fragment, all of it there.
-      if ((a & 0xff) !== 0x45 || (words[o + 1] & 0xff3f0000) !== 0 || total > room) ${not}
-      let proto = (c >>> 8) & 0xff, transport = next;
+      if ((a & 0xff) !== 0x45 || (words[o + 1] & 0xff3f0000) !== 0 || total > room) ${not}${
+        shape.ports
+          ? `
+      let proto = (c >>> 8) & 0xff, transport = words[o + 5];
       if (proto === 6) { if (total < 40) ${not} }
       else if (total < 28) ${not}
-      else if (proto === 1) transport = next & 0xffff;
-      else if (proto !== 17) ${not}${partial(sum, 5, not)}${flags(shape, 8)}`;
+      else if (proto === 1) transport &= 0xffff;
+      else if (proto !== 17) ${not}`
+          : sum === null
+            ? ''
+            : `
+      const proto = (c >>> 8) & 0xff;`
+      }${partial(sum, 5, not)}${flags(shape, 8)}`;
 
 const parse6 = (shape: Shape, not: string, sum: string | null): string => `
       const b = words[o + 1], next = words[o + 10];
@@ -114,6 +121,22 @@ export const parsed = (shape: Shape, not: string, sum: string | null, then: (fam
 
 const equal = (table: string, key: Words): string =>
   [`${table}[e] === h`, ...key.map((word, k) => `${table}[e + ${Entry.Key + k}] === ${word}`)].join(' && ');
+
+/**
+ * The decision `d` of a frame that is of the flow of the frame before: found without a hash. Of many flows the first words to be compared
+ * differ, those that are most often their own.
+ * @param otherwise what finds it else
+ */
+export const again = (shape: Shape, family: Family, otherwise: string): string => {
+  const table = `table${family}`;
+  const last = `last${family}`;
+  const same = keyOf(shape, family).map((word, k) => `${table}[${last} + ${Entry.Key + k}] === ${word}`);
+  return `
+      if (${[...same.reverse(), `${table}[${last} + ${Entry.Stamp}] === stamp`].join(' && ')}) d = ${table}[${last} + ${Entry.Decision}];
+      else {${otherwise}
+        ${last} = e;
+      }`;
+};
 
 /** The decision `d` of the flow with hash `h`, whose entry may be `e`: the one that is known, or one made now. */
 export const decideInto = (shape: Shape, family: Family): string => {

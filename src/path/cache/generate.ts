@@ -1,5 +1,5 @@
 import { carryOut } from './generate-carry.ts';
-import { choose, chosen, decideInto, find, parsed, remembered } from './generate-find.ts';
+import { again, choose, chosen, decideInto, find, parsed, remembered } from './generate-find.ts';
 import type { Shape } from './shape.ts';
 
 /**
@@ -25,11 +25,11 @@ const FEW_PLACES = 1 << 12;
 const BIT = '1 << (Math.imul(words[at + 1] ^ words[at + 2] ^ (w3 & 0xffff), 0x9e3779b1) >>> 27)';
 
 const once = (shape: Shape): string => `
-function once(batch, stamp, mask4, mask6) {
-  const n = batch.count;
-  let slow = 0, marks = 0, touches = 0, device = -1, queue = null, q = 0, began = 0, end = 0, more = 0, moreBytes = 0;
+function once(batch, now, most4, most6) {
+  const stamp = now | 0, mask4 = most4 | 0, mask6 = most6 | 0, n = batch.count, from = batch.row;
+  let slow = 0, marks = 0, touches = 0, device = 0, queue = null, to = -1, q = 0, began = 0, end = 0, last4 = 0, last6 = 0;
   for (let i = 0; i < n; i++) {
-    const at = start[i] >> 2, length = headLength[i], from = port[i];
+    const at = start[i] >> 2, length = headLength[i];
     const first = words[at], w3 = words[at + 3];
     later: {
       if (length < 18 || (first & 0x10000) !== 0 || (marks !== 0 && (marks & ${BIT}) !== 0)) break later;
@@ -40,13 +40,18 @@ function once(batch, stamp, mask4, mask6) {
         type = tag >>> 16;
         o++;
         room -= 4;
-      }${parsed(shape, 'break later;', null, (family) => find(shape, family) + chosen(family) + decideInto(shape, family))}${carryOut(shape, true)}
+      }${parsed(shape, 'break later;', null, (family) => again(shape, family, find(shape, family) + chosen(family) + decideInto(shape, family)))}${carryOut(shape, true)}
     }
-    slow++;
+    late[slow++] = i;
     marks |= ${BIT};
   }
-  if (queue !== null) close(queue, began, q);
-  cache.settle(touches, more, moreBytes);
+  if (queue !== null) close(queue, began, q, from, to);
+  cache.settle(touches, 0, 0);
+  if (slow > 0) {
+    batch.spread();
+    fate.fill(3, 0, n);
+    for (let k = 0; k < slow; k++) fate[late[k]] = 0;
+  }
   return slow;
 }`;
 
@@ -61,8 +66,9 @@ const superFrames = ({ edits }: Shape): string =>
       carries[i] = cache.carrier(batch, i);`;
 
 const passes = (shape: Shape): string => `
-function passes(batch, stamp, mask4, mask6) {
-  const n = batch.count;
+function passes(batch, now, most4, most6) {
+  const stamp = now | 0, mask4 = most4 | 0, mask6 = most6 | 0, n = batch.count;
+  batch.spread();
   for (let i = 0; i < n; i++) {
     families[i] = 0;
     const at = start[i] >> 2, length = headLength[i];
@@ -117,7 +123,7 @@ function passes(batch, stamp, mask4, mask6) {
     slow++;
     marks |= ${BIT};
   }
-  if (queue !== null) queue.count = q - queue.first;
+  if (queue !== null) shut(queue, began, q);
   cache.settle(touches, more, moreBytes);
   return slow;
 }`;
@@ -131,23 +137,35 @@ const { fate, start, head, headLength, body, bodyStart, bodyLength, gsoType, gso
 const qHead = context.columns.head, qStart = context.columns.start, qLength = context.columns.headLength, qBody = context.columns.body;
 const qBodyStart = context.columns.bodyStart, qMore = context.columns.bodyLength, qTenant = context.columns.tenant, qRow = context.columns.row, qPort = context.columns.port;
 const hashes = new Int32Array(256), entries = new Int32Array(256), ahead = new Int32Array(256), families = new Uint8Array(256);
-const protos = new Int32Array(256), transports = new Int32Array(256);
+const late = new Uint8Array(256), protos = new Int32Array(256), transports = new Int32Array(256);
 /** Of super-frames: bytes that each segment repeats (0: none), segments. Offloads that a frame needs of its device, if it has a partial checksum. */
 const supers = new Int32Array(256), pieces = new Int32Array(256), carries = new Uint8Array(256);
-/** Ends a row of frames for one device: the columns that are the same for all of them. */
-function close(queue, began, end) {
+/** Ends a run of frames: writes the columns that are the same for all of them, unless they hold that already. */
+function close(queue, began, end, row, to) {
   queue.count = end - queue.first;
-  if (end - began > 16) {
-    qBody.fill(-1, began, end);
-    qMore.fill(0, began, end);
-    qTenant.fill(tenant, began, end);
-    return;
-  }
+  const known = queue.first + queue.alike;
+  if (queue.ofTenant === tenant && queue.ofRow === row && queue.toPort === to && began <= known) {
+    if (end <= known) return;
+    began = known;
+    queue.alike = queue.count;
+  } else if (began === queue.first) {
+    queue.ofTenant = tenant;
+    queue.ofRow = row;
+    queue.toPort = to;
+    queue.alike = queue.count;
+  } else if (began < known) queue.alike = began - queue.first;
   for (let q = began; q < end; q++) {
     qBody[q] = -1;
     qMore[q] = 0;
     qTenant[q] = tenant;
+    qRow[q] = row;
+    qPort[q] = to;
   }
+}
+/** Ends frames for one device, each of whose columns was written. */
+function shut(queue, began, end) {
+  queue.count = end - queue.first;
+  if (began - queue.first < queue.alike) queue.alike = began - queue.first;
 }${once(shape)}${passes(shape)}
 return function hit(batch, stamp, mask4, mask6) {
   return batch.plain && (mask4 | mask6) < ${FEW_PLACES} ? once(batch, stamp, mask4, mask6) : passes(batch, stamp, mask4, mask6);
