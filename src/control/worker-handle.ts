@@ -193,9 +193,12 @@ export class WorkerHandle {
     return Atomics.load(this.#control, Control.Bell);
   }
 
-  /** Turns made and turns without a frame, wrapped to 32 bits. */
-  get turns(): { readonly all: number; readonly idle: number } {
-    return { all: this.#control[Control.Turns] >>> 0, idle: this.#control[Control.IdleTurns] >>> 0 };
+  /** Turns made, turns without a frame, and system calls made for all TAPs at once, wrapped to 32 bits. */
+  get turns(): { readonly all: number; readonly idle: number; readonly enters: number } {
+    const [all, idle, enters] = [Control.Turns, Control.IdleTurns, Control.Enters].map(
+      (word) => this.#control[word] >>> 0,
+    );
+    return { all, idle, enters };
   }
 
   /** Whether it forwards, as far as can be told: it has made turns lately. */

@@ -17,8 +17,10 @@ export const IoStat = {
   FailedWrites: 6,
   /** Times that the wake-up file was signalled. */
   Wakes: 7,
+  /** System calls for all TAPs at once: io_uring_enter, or poll. */
+  Enters: 8,
 } as const;
-export const IO_STATS = 8;
+export const IO_STATS = 9;
 
 /** A file whose news end the wait of a turn: a socket that its port reads and writes by itself. */
 export interface Watch {

@@ -88,6 +88,7 @@ export class PollIo implements Io {
       if (port.pending || (port.ready && port.wants)) busy++;
     }
     stats[IoStat.Turns]++;
+    stats[IoStat.Enters]++;
     this.#look(busy > 0 ? 0 : waitMs);
     let at = count === 0 ? 0 : this.#turn++ % count;
     let pending = 0;

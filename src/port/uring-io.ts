@@ -96,18 +96,12 @@ export class UringIo implements Io {
     if (!this.#wakePolled) this.#wakePolled = uring.pollFd(this.wakeFd, WAKE, 0);
     if (this.#watches.count > 0) this.#watches.arm();
     stats[IoStat.Turns]++;
-    if (this.#ask() > 0 || waitMs <= 0) {
-      uring.enter(0, 0);
-      this.#reap();
-    } else {
+    if (this.#ask() > 0 || waitMs <= 0) this.#enter(0, 0);
+    else {
       stats[IoStat.Waits]++;
-      uring.enter(1, waitMs);
-      this.#reap();
+      this.#enter(1, waitMs);
       // What has ended the wait is read at once: after a sleep everything that has to be run before is cold, and takes its time.
-      if (this.#ask() > 0) {
-        uring.enter(0, 0);
-        this.#reap();
-      }
+      if (this.#ask() > 0) this.#enter(0, 0);
     }
     let pending = 0;
     for (let i = 0; i < count; i++) {
@@ -143,7 +137,12 @@ export class UringIo implements Io {
   }
 
   flush(): void {
-    this.#uring.enter(0, 0);
+    this.#enter(0, 0);
+  }
+
+  #enter(minComplete: number, waitMs: number): void {
+    this.stats[IoStat.Enters]++;
+    this.#uring.enter(minComplete, waitMs);
     this.#reap();
   }
 
@@ -152,8 +151,7 @@ export class UringIo implements Io {
     let taken = this.#writes.add(port, queue, 0);
     if (taken < queue.count) {
       // All devices share the requests: those under way are ended first, or the last devices would always be the losers.
-      this.#uring.enter(0, 0);
-      this.#reap();
+      this.#enter(0, 0);
       taken += this.#writes.add(port, queue, taken);
     }
     return taken;

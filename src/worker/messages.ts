@@ -27,6 +27,8 @@ export const Control = {
   /** Worker: turns made and turns without a frame, wrapped. */
   Turns: 5,
   IdleTurns: 6,
+  /** Worker: system calls made for TAPs, as `IoStat.Enters` counts them, wrapped. */
+  Enters: 7,
   WORDS: 16,
 } as const;
 

@@ -4,6 +4,7 @@ import { alignedWords, preferHugePages } from '../../native-free/huge-pages.ts';
 import { Ledger } from '../observe/ledger.ts';
 import { CapPort } from '../port/cap-port.ts';
 import { ImpairPort } from '../port/impair-port.ts';
+import { IoStat } from '../port/io.ts';
 import { MemoryPort } from '../port/memory-port.ts';
 import { openIo } from '../port/open-io.ts';
 import { PcapPort } from '../port/pcap-port.ts';
@@ -139,6 +140,7 @@ function run(): void {
     if (Atomics.load(control, Control.Stop) === 1) break;
     control[Control.Turns] = engine.turns;
     control[Control.IdleTurns] = engine.idleTurns;
+    control[Control.Enters] = io.stats[IoStat.Enters];
   }
   engine.close();
   io.close();

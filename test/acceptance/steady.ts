@@ -4,7 +4,7 @@
  *
  *   sh bin/node-pinned test/acceptance/steady.ts [--seconds 10] [--warm 10] [--frames 2000000] [--io uring|poll]
  *
- * Bars: a frame allocates nothing; an enter (a turn: one io_uring_enter) at most 128 bytes, most of which are node:ffi's for a call of
+ * Bars: a frame allocates nothing; an enter (a turn: one io_uring_enter, another where it had slept) at most 128 bytes, most of which are node:ffi's for a call of
  * seven arguments; no major collection on the worker; no deoptimisation in the folders of the hot path. All after the warm-up.
  */
 import { spawn } from 'node:child_process';
@@ -106,6 +106,7 @@ interface Mark {
   readonly ms: number;
   readonly bytes: number;
   readonly turns: number;
+  readonly enters: number;
   readonly frames: number;
 }
 
@@ -113,15 +114,19 @@ async function onTaps(): Promise<void> {
   const trace = await traced('steady-taps.ts', [values.warm, values.seconds, String(LOW_RATE)], 'worker');
   const { io, full, low } = trace.result as { io: string; full: readonly [Mark, Mark]; low: readonly [Mark, Mark] };
   const grown = ([before, after]: readonly [Mark, Mark]) => {
-    const [bytes, turns, frames] = (['bytes', 'turns', 'frames'] as const).map((key) => after[key] - before[key]);
-    const text = `${frames} frames in ${turns} turns, ${(bytes / turns).toFixed(1)} bytes a turn`;
-    return { perTurn: bytes / turns, frames, text };
+    const grew = (key: keyof Mark) => after[key] - before[key];
+    const [bytes, enters, frames] = [grew('bytes'), grew('enters'), grew('frames')];
+    const perEnter = bytes / enters;
+    return {
+      ...{ perEnter, frames },
+      text: `${frames} frames in ${grew('turns')} turns, ${enters} enters, ${perEnter.toFixed(1)} bytes an enter`,
+    };
   };
   const where = `TAPs, ${io}`;
-  const { perTurn, frames, text } = grown(full);
+  const { perEnter, frames, text } = grown(full);
   // By poll every frame is a system call or two of its own: reported, not judged.
   const most = io === 'uring' ? MOST_BYTES_AN_ENTER : Number.POSITIVE_INFINITY;
-  judge(`${where}, full load: ${text} (bar ${most})`, perTurn <= most && frames > 0);
+  judge(`${where}, full load: ${text} (bar ${most})`, perEnter <= most && frames > 0);
   console.log(`     ${where}, ${2 * LOW_RATE} frames/s: ${grown(low).text}`);
   judgeTrace(`${where}, full load`, trace, { from: full[0].ms, to: full[1].ms });
 }

@@ -59,6 +59,7 @@ interface Mark {
   readonly ms: number;
   readonly bytes: number;
   readonly turns: number;
+  readonly enters: number;
   readonly frames: number;
   readonly sent: number;
 }
@@ -70,6 +71,7 @@ async function mark(): Promise<Mark> {
     ms: performance.now() - born[0],
     bytes: heap.total_allocated_bytes,
     turns: running.workers[0].turns.all,
+    enters: running.workers[0].turns.enters,
     frames: sum(Column.Received),
     sent: sum(Column.Sent),
   };
