@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { loadConfig } from '../control/config/load.ts';
 import { Switch } from '../control/switch.ts';
 import { delayQuantile } from '../port/delays.ts';
+import { STAMP } from '../port/pace.ts';
 import { answerFrame, plainFrame } from './attack-frames.ts';
 import { type AttackName, planOf } from './attacks.ts';
 import { withFolder } from './c-program.ts';
@@ -57,7 +58,7 @@ export async function memoryRound(round: number, attack: AttackName, seconds: nu
     const nothing = packFrames([]);
     const answer = packFrames([answerFrame()]);
     const one = packFrames([plainFrame()]);
-    const victim = { a: new Replay(one, true), b: new Replay(answer, false, true) };
+    const victim = { a: new Replay(packFrames([unstamped(plainFrame())]), true), b: new Replay(answer, false, true) };
     const noise = { a: new Replay(packFrames(plan.frames())), b: new Replay(answer) };
     // Two who are as the victim is, and send all they can: what each gets is its fair share.
     const fair = ORDINARY.map((name) => ({ name, a: new Replay(one), b: new Replay(answer) }));
@@ -99,6 +100,11 @@ export async function memoryRound(round: number, attack: AttackName, seconds: nu
       await running.stop();
     }
   });
+}
+
+/** With no number where a time may be written. */
+function unstamped(frame: Uint8Array): Uint8Array {
+  return frame.fill(0xff, frame.length - STAMP);
 }
 
 /** Frames/s that each of two tenants gets that send ordinary frames, as many as the switch takes; by the clock that a third comes by. */

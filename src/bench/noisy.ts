@@ -55,9 +55,12 @@ export function barsOf(all: readonly MemoryRound[]): Bar[] {
     const rounds = all.filter((round) => round.attack === attack && !round.attacked.void);
     const delivered = median(rounds.map(({ attacked }) => attacked.delivered));
     const p99 = median(rounds.map(({ attacked }) => attacked.delayUs.p99));
+    const alone = median(rounds.map((round) => round.alone.delayUs.p99));
+    // Where the machine alone makes it more than that, twice what it makes.
+    const most = alone * 2 > MOST_DELAY_US ? alone * 2 : MOST_DELAY_US;
     return [
       atLeast(`delivered beside ${attack}`, delivered, DELIVERED, 'a tenant pays for what it does, not its neighbours'),
-      atMost(`p99 beside ${attack}, µs`, p99, MOST_DELAY_US, 'a frame waits for a turn of the others and for its own'),
+      atMost(`p99 beside ${attack}, µs`, p99, most, 'a frame waits for a turn of the others and for its own'),
     ];
   });
 }

@@ -6,7 +6,7 @@ import type { ReleaseHeads } from '../frame/pool-loops.ts';
 import type { TxQueue } from '../frame/tx-queue.ts';
 import { answerTo } from './answer.ts';
 import { Delays } from './delays.ts';
-import { Pace } from './pace.ts';
+import { Pace, STAMP } from './pace.ts';
 import type { Port, TxSink } from './port.ts';
 import { alikeLoop, type Fill, fillLoop, sumLoop } from './replay-loops.ts';
 
@@ -22,13 +22,12 @@ export interface ReplayHandles {
   readonly control: SharedArrayBuffer;
   /** Float64, `ReplayResult`. */
   readonly results: SharedArrayBuffer;
-  /** Not null: frames come by the clock (`PaceCell`), while there are any left, and carry the time at which they were due in their last bytes. */
+  /** Not null: frames come by the clock (`PaceCell`), while there are any left, and some carry the time at which they were due in their last bytes. */
   readonly pace: SharedArrayBuffer | null;
-  /** Not null: what is transmitted carries such times, and its delays are counted (`Delays`). */
+  /** Not null: what is transmitted may carry such times, or what is no number there, and its delays are counted (`Delays`). */
   readonly delays: SharedArrayBuffer | null;
 }
 
-const STAMP = 8;
 /** A longer delay is no delay: the frame carries something else there. */
 const LONGEST_US = 60e6;
 
@@ -133,8 +132,7 @@ export class ReplayPort implements Port {
     batch.bytes += apart(this.#fill, first, taken, this.#next, pool.freeHeads);
     this.#next = (this.#next + taken) % count;
     const end = first + taken;
-    const { start, headLength } = batch;
-    if (pace !== null) for (let i = first; i < end; i++) pace.take(pool.bytes, start[i] + headLength[i] - STAMP);
+    if (pace !== null) pace.take(pool.bytes, batch.start, batch.headLength, first, end);
     batch.count = end;
     if (first === 0 && batch.plain) batch.bare = true;
     else batch.clean(first);

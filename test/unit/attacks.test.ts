@@ -173,6 +173,18 @@ describe('the verdict', () => {
       [10, true],
     ]);
   });
+  it('allows for a machine that is late by itself', () => {
+    const late = (alone: number, attacked: number) => ({
+      ...round(1, attacked),
+      alone: round(1, alone).attacked,
+    });
+    const held = (one: MemoryRound) => barsOf([one]).map((bar) => bar.held);
+    expect([held(late(5, 201)), held(late(120, 201)), held(late(120, 250))]).toEqual([
+      [true, false],
+      [true, true],
+      [true, false],
+    ]);
+  });
   it('is no when all rounds were void', () => {
     expect(barsOf([round(1, 1, true)]).map(({ held }) => held)).toEqual([false, false]);
   });
