@@ -120,7 +120,7 @@ export const parsed = (shape: Shape, not: string, sum: string | null, then: (fam
     }`;
 
 const equal = (table: string, key: Words): string =>
-  [`${table}[e] === h`, ...key.map((word, k) => `${table}[e + ${Entry.Key + k}] === ${word}`)].join(' && ');
+  [`${table}[e] === h`, ...key.map((word, k) => `${table}[e + ${Entry.Key + k}] === (${word})`)].join(' && ');
 
 /**
  * The decision `d` of a frame that is of the flow of the frame before: found without a hash. Of many flows the first words to be compared
@@ -130,7 +130,7 @@ const equal = (table: string, key: Words): string =>
 export const again = (shape: Shape, family: Family, otherwise: string): string => {
   const table = `table${family}`;
   const last = `last${family}`;
-  const same = keyOf(shape, family).map((word, k) => `${table}[${last} + ${Entry.Key + k}] === ${word}`);
+  const same = keyOf(shape, family).map((word, k) => `${table}[${last} + ${Entry.Key + k}] === (${word})`);
   return `
       if (${[...same.reverse(), `${table}[${last} + ${Entry.Stamp}] === stamp`].join(' && ')}) d = ${table}[${last} + ${Entry.Decision}];
       else {${otherwise}
