@@ -16,11 +16,12 @@ const TEMPLATES = 400;
 const BURST = 300;
 /**
  * Reasons that a trace cannot foresee, since what they depend on is the worker's alone: how many frames wait for a neighbour, how many
- * it has given to the slow path of late; and what the trace says instead.
+ * it has given to the slow path of late, and how full the ring to it is; and what the trace says instead.
  */
 const UNSEEN: readonly (readonly [reason: string, sign: string])[] = [
   ['neighbor-queue', 'waits '],
   ['punt-rate', 'to the slow path'],
+  ['punt-full', 'to the slow path'],
 ];
 /** More than two tenants may hold. */
 const HEADS = 20_000;
@@ -180,6 +181,8 @@ export class Agreement {
       net.end(name).send(arpReply({ senderMac, senderAddress, targetMac: ROUTER_MAC, targetAddress }));
     }
     net.nowUs += random.pick([0, 10, 1000, 200_000]);
+    net.run();
+    // The slow path may have given up a neighbour last of all: who waits for it is dropped now, and not with the next frame.
     net.run();
     net.everything();
   }
