@@ -48,7 +48,10 @@ tenants:
 
   it('carries pings and TCP with super-frames both ways, follows its link, and is undone at the end', async () => {
     running = await SwitchProcess.started(yaml);
-    expect(await ping(far, '10.0.0.1', { echo: true, signal: never })).toMatchObject({ received: 5, errors: [] });
+    expect(await ping(far, '10.0.0.1', { echo: true, timeoutMs: 10_000, signal: never })).toMatchObject({
+      received: 5,
+      errors: [],
+    });
     for (const [from, to, address] of [
       [far, host, '10.0.0.2'],
       [host, far, '10.0.0.1'],
@@ -66,7 +69,9 @@ tenants:
     await eventually('link down', async () => (await running.show('ports'))[1]['link'] === 'down');
     setLink(inner, { up: true }, far);
     await eventually('link up', async () => (await running.show('ports'))[1]['link'] === 'up');
-    expect(await ping(far, '10.0.0.1', { echo: true, count: 2, signal: never })).toMatchObject({ received: 2 });
+    expect(await ping(far, '10.0.0.1', { echo: true, count: 2, timeoutMs: 10_000, signal: never })).toMatchObject({
+      received: 2,
+    });
     expect(ingress()).not.toBe('');
     expect(await running.end('SIGINT')).toMatchObject({ code: 0 });
     expect(untouched()).toBe(true);

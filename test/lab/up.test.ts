@@ -71,16 +71,28 @@ describe.each(['uring', 'poll'])('a switch of two tenants over %s', (io) => {
   });
 
   it('carries pings within a VLAN and through the router', async () => {
-    expect(await ping(w1, '10.0.10.12', { echo: true, signal: never })).toMatchObject({ received: 5, errors: [] });
-    expect(await ping(w1, '10.0.20.11', { echo: true, signal: never })).toMatchObject({ received: 5, errors: [] });
-    expect(await ping(d1, '10.0.10.1', { echo: true, signal: never })).toMatchObject({ received: 5, errors: [] });
+    expect(await ping(w1, '10.0.10.12', { echo: true, timeoutMs: 10_000, signal: never })).toMatchObject({
+      received: 5,
+      errors: [],
+    });
+    expect(await ping(w1, '10.0.20.11', { echo: true, timeoutMs: 10_000, signal: never })).toMatchObject({
+      received: 5,
+      errors: [],
+    });
+    expect(await ping(d1, '10.0.10.1', { echo: true, timeoutMs: 10_000, signal: never })).toMatchObject({
+      received: 5,
+      errors: [],
+    });
   });
 
   it('configures IPv6 hosts by advertisements alone, and routes between them', async () => {
     const address = await eventually('an address in fd00:20::/64', () => advertised(d1));
     const source = await eventually('an address in fd00:10::/64', () => advertised(w1));
     expect(address).toMatch(/^fd00:20::/);
-    expect(await ping(w1, address, { echo: true, signal: never })).toMatchObject({ received: 5, errors: [] });
+    expect(await ping(w1, address, { echo: true, timeoutMs: 10_000, signal: never })).toMatchObject({
+      received: 5,
+      errors: [],
+    });
     expect(await stream(w1, d1, source, 0.5, never)).toMatchObject({ wrong: 0 });
   });
 
@@ -93,7 +105,9 @@ describe.each(['uring', 'poll'])('a switch of two tenants over %s', (io) => {
   it('keeps tenants with the same addresses apart', async () => {
     expect(await tryTcp(w1, '10.0.10.12', 80, 2000, never)).toEqual({ outcome: 'open', said: 'red w2' });
     expect(await tryTcp(b1, '10.0.10.12', 80, 2000, never)).toEqual({ outcome: 'open', said: 'blue w2' });
-    expect(await ping(b1, '10.0.10.99', { echo: true, count: 1, signal: never })).toMatchObject({ received: 1 });
+    expect(await ping(b1, '10.0.10.99', { echo: true, count: 1, timeoutMs: 10_000, signal: never })).toMatchObject({
+      received: 1,
+    });
     const short = { echo: true, count: 2, timeoutMs: 300, signal: never };
     expect(await ping(w1, '10.0.10.99', short)).toMatchObject({ received: 0 });
     const listeners = [w2, b2].map((netns) => new Listener(netns, 4242));
@@ -183,7 +197,9 @@ describe.each(['uring', 'poll'])('a switch of two tenants over %s', (io) => {
     await eventually('up', async () => (await link()) === 'up');
     expect(running.stderr).toContain(`link ${w2} in namespace ${w2} is down`);
     await eventually('it says so', () => running.stderr.includes(`link ${w2} in namespace ${w2} is up`));
-    expect(await ping(w1, '10.0.10.12', { echo: true, count: 3, signal: never })).toMatchObject({ received: 3 });
+    expect(await ping(w1, '10.0.10.12', { echo: true, count: 3, timeoutMs: 10_000, signal: never })).toMatchObject({
+      received: 3,
+    });
   });
 
   it('accounts for every frame and has every buffer back', async () => {

@@ -53,7 +53,7 @@ async function start(): Promise<void> {
   for (const netns of [a, b]) allowEcho(netns);
 }
 
-const reach = (from: string, to: string) => ping(from, to, { echo: true, count: 3, signal: never });
+const reach = (from: string, to: string) => ping(from, to, { echo: true, count: 3, timeoutMs: 10_000, signal: never });
 const worksAsBefore = async () => {
   expect(await reach(a, '10.0.20.11')).toMatchObject({ received: 3 });
   // Let through by no rule but the one that drops it.

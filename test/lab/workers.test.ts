@@ -49,8 +49,14 @@ describe('two workers', () => {
   });
 
   it('carry pings, TCP within a VLAN, and TCP through the router', async () => {
-    expect(await ping(a, '10.0.10.12', { echo: true, signal: never })).toMatchObject({ received: 5, errors: [] });
-    expect(await ping(a, '10.0.20.11', { echo: true, signal: never })).toMatchObject({ received: 5, errors: [] });
+    expect(await ping(a, '10.0.10.12', { echo: true, timeoutMs: 10_000, signal: never })).toMatchObject({
+      received: 5,
+      errors: [],
+    });
+    expect(await ping(a, '10.0.20.11', { echo: true, timeoutMs: 10_000, signal: never })).toMatchObject({
+      received: 5,
+      errors: [],
+    });
     for (const [from, to] of [
       [a, b],
       [a, c],
@@ -87,7 +93,9 @@ describe('two workers', () => {
     const mac = (await running.show('macs')).find(({ port }) => port === 'a')!['mac'] as string;
     runTool('ip', ['-n', a, 'link', 'set', 'dev', a, 'down']);
     runTool('ip', ['-n', b, 'link', 'set', 'dev', b, 'address', mac]);
-    expect(await ping(b, '10.0.20.11', { echo: true, count: 3, signal: never })).toMatchObject({ received: 3 });
+    expect(await ping(b, '10.0.20.11', { echo: true, count: 3, timeoutMs: 10_000, signal: never })).toMatchObject({
+      received: 3,
+    });
     const [row] = (await running.show('macs')).filter((one) => one['mac'] === mac);
     expect(row).toMatchObject({ port: 'b' });
     expect(Number(row['moves'])).toBeGreaterThanOrEqual(1);
