@@ -55,8 +55,11 @@ class World {
       place: (table: Int32Array, place: number) => (table.length > 0 ? place : -1),
       renew: () => false,
       settle: (touches: number) => log.push(`settle ${touches}`),
-      admit: () => -1,
-      drop: () => {},
+      admit: (_: number, __: number, bytes: number) => (bytes % 7 === 0 ? 5 : -1),
+      drop: (_: Batch, i: number) => {
+        log.push(`drop ${i}`);
+        batch.fate[i] = 3;
+      },
       show: (_: Batch, i: number) => log.push(`show ${i}`),
       edit: () => {},
       isPlainPartial: () => true,

@@ -27,7 +27,7 @@ const BIT = '1 << (Math.imul(words[at + 1] ^ words[at + 2] ^ (w3 & 0xffff), 0x9e
 const once = (shape: Shape): string => `
 function once(batch, now, most4, most6) {
   const stamp = now | 0, mask4 = most4 | 0, mask6 = most6 | 0, n = batch.count, from = batch.row;
-  let slow = 0, marks = 0, touches = 0, device = 0, queue = null, to = -1, q = 0, began = 0, end = 0, last4 = 0, last6 = 0;
+  let slow = 0, marks = 0, touches = 0, device = 0, queue = null, to = -1, q = 0, began = 0, end = 0, last4 = 0, last6 = 0, more = 0, moreBytes = 0;
   for (let i = 0; i < n; i++) {
     const at = start[i] >> 2, length = headLength[i];
     const first = words[at], w3 = words[at + 3];
@@ -46,7 +46,7 @@ function once(batch, now, most4, most6) {
     marks |= ${BIT};
   }
   if (queue !== null) close(queue, began, q, from, to);
-  cache.settle(touches, 0, 0);
+  cache.settle(touches, more, moreBytes);
   if (slow > 0) {
     batch.spread();
     fate.fill(3, 0, n);
