@@ -17,7 +17,7 @@ const seed = Number(values.seed ?? seedOfRun());
 console.log(`seed ${seed}, ${frames} frames (--seed ${seed} repeats this run)`);
 const fuzz = await RuleFuzz.create(seed);
 const began = performance.now();
-while (fuzz.sent < frames) fuzz.step();
+while (fuzz.sent < frames) await fuzz.step();
 const seconds = (performance.now() - began) / 1000;
 for (const [reason, count] of Object.entries(fuzz.lab.drops('red'))) console.log(`  ${reason.padEnd(18)} ${count}`);
 console.log(

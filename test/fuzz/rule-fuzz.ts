@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Ring } from '../../src/frame/ring.ts';
 import { KEY_WORDS } from '../../src/path/rules/layout.ts';
 import { LogRecord, MeterFlag } from '../../src/path/rules/log.ts';
@@ -76,8 +77,8 @@ export class RuleFuzz {
     for (let meter = 1; meter <= METERS; meter++) this.#meter(meter, 'add');
   }
 
-  /** Some changes, then a batch of frames. */
-  step(): void {
+  /** Some changes, then a batch of frames; what the control side does later, such as giving places back, has its turn then. */
+  async step(): Promise<void> {
     const random = this.#random;
     const { lab } = this;
     for (let n = random.below(8); n > 0; n--) this.#change();
@@ -89,6 +90,7 @@ export class RuleFuzz {
     lab.run();
     this.#drain();
     lab.expectBooksToBalance();
+    await nextTurn();
   }
 
   #send(template: Buffer): void {

@@ -10,7 +10,7 @@ describe('rules that change all the time', () => {
     const fuzz = await RuleFuzz.create(seed);
     // Random rules may let little through for long: such a run goes on until it says something.
     const saysLittle = () => fuzz.received <= FRAMES / 10 || fuzz.told <= FRAMES / 100;
-    while (fuzz.sent < FRAMES || (saysLittle() && fuzz.sent < 10 * FRAMES)) fuzz.step();
+    while (fuzz.sent < FRAMES || (saysLittle() && fuzz.sent < 10 * FRAMES)) await fuzz.step();
     // Enough must have come through, and enough been said, for this to say anything.
     expect(fuzz.received).toBeGreaterThan(FRAMES / 10);
     expect(fuzz.told).toBeGreaterThan(FRAMES / 100);

@@ -84,7 +84,11 @@ export class MeterTable {
       return places;
     }
     undo();
-    throw refuse('METER_MOD_FAILED', 'OUT_OF_BANDS', `a meter has ${MOST_BANDS} bands at most`);
+    const why =
+      count > MOST_BANDS
+        ? `a meter has ${MOST_BANDS} bands at most`
+        : 'all bands are taken, or not yet let go by the workers';
+    throw refuse('METER_MOD_FAILED', 'OUT_OF_BANDS', why);
   }
 
   #set(meter: Meter): void {
