@@ -9,11 +9,11 @@ const GARBAGE_KEPT = 40;
 
 /** Something that goes on besides frames, until it is stopped. */
 export interface Disturber {
-  /** Ends it. @returns what it did, in words; and whether it was less than it should have been */
-  stop(): Promise<{ readonly said: string; readonly short: boolean }>;
+  /** Ends it. @returns what it did, in words */
+  stop(): Promise<string>;
 }
 
-/** @param socket where the tenant's datapath listens @param seconds that it will go on */
+/** @param socket where the tenant's datapath listens */
 export function disturb(kind: Disturbance, socket: string): Disturber {
   return kind === 'garbage' ? new Garbage() : new Controller(kind, socket);
 }
@@ -34,17 +34,16 @@ class Controller implements Disturber {
     this.#said = text(this.#child.stdout as NodeJS.ReadableStream);
   }
 
-  async stop(): Promise<{ readonly said: string; readonly short: boolean }> {
+  async stop(): Promise<string> {
     const seconds = (performance.now() - this.#began) / 1000;
     this.#child.stdin?.end();
     const said = await this.#said;
     if (said === '') throw new Error('the controller of the attack ended without a word');
     const { due, done, packetIns, answers } = JSON.parse(said) as StormReport;
-    if (this.#kind === 'packet-ins') return { said: `${Math.round(packetIns / seconds)} packet-ins/s`, short: false };
-    if (this.#kind === 'questions')
-      return { said: `asked for all rules ${answers} times in ${seconds.toFixed(1)} s`, short: false };
+    if (this.#kind === 'packet-ins') return `${Math.round(packetIns / seconds)} packet-ins/s`;
+    if (this.#kind === 'questions') return `asked for all rules ${answers} times in ${seconds.toFixed(1)} s`;
     // A switch that makes its controllers wait bounds what they cost: no shortcoming of the attack.
-    return { said: `${Math.round(done / seconds)} changes/s of ${Math.round(due / seconds)}`, short: false };
+    return `${Math.round(done / seconds)} changes/s of ${Math.round(due / seconds)}`;
   }
 }
 
@@ -67,9 +66,9 @@ class Garbage implements Disturber {
     setImmediate(() => this.#make());
   }
 
-  stop(): Promise<{ readonly said: string; readonly short: boolean }> {
+  stop(): Promise<string> {
     this.#stopped = true;
     const rate = this.#made / (performance.now() - this.#began) / 1000;
-    return Promise.resolve({ said: `${rate.toFixed(1)} million objects/s`, short: false });
+    return Promise.resolve(`${rate.toFixed(1)} million objects/s`);
   }
 }

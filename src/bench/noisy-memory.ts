@@ -93,7 +93,7 @@ export async function memoryRound(round: number, attack: AttackName, seconds: nu
       const began = performance.now();
       const attacked = await figures(victim.a, victim.b, victimPps, seconds);
       const attackPps = Math.round(((noise.a.received - before) / (performance.now() - began)) * 1000);
-      const disturbance = disturber === null ? null : (await disturber.stop()).said;
+      const disturbance = disturber === null ? null : await disturber.stop();
       return { round, attack, fairPps, victimPps, alone, attacked, attackPps, disturbance };
     } finally {
       for (const [, replay] of all) replay.left = 0;

@@ -127,7 +127,7 @@ async function aRound(
       const before = { handed: noise.handed(), ms: performance.now() };
       const figures = await probed(victim, pid, Math.round(fairPps / 2), seconds);
       const attackPps = Math.round(((noise.handed() - before.handed) / (performance.now() - before.ms)) * 1000);
-      const disturbance = disturber === null ? null : (await disturber.stop()).said;
+      const disturbance = disturber === null ? null : await disturber.stop();
       const attackOfferedPps = await attacker.stop();
       const isShort = attackPps > attackOfferedPps * BACKLOGGED;
       const attacked = isShort ? { ...figures, void: figures.void ?? 'the attacker fell short' } : figures;

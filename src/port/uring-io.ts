@@ -197,8 +197,7 @@ export class UringIo implements Io {
     }
     // Reads never wait and writes to a TAP neither: the poll is all that has to be called off.
     if (port.polled) this.#uring.cancel(POLL | file, port.generation, CANCEL, 0);
-    this.#uring.enter(0, 0);
-    this.#reap();
+    this.#enter(0, 0);
     if (port.inFlight > 0 || port.polled) return false;
     this.#release(port);
     this.#uring.unregisterFile(file);
@@ -211,8 +210,7 @@ export class UringIo implements Io {
   }
 
   close(): void {
-    this.#uring.enter(0, 0);
-    this.#reap();
+    this.#enter(0, 0);
     this.#uring.close();
     for (const port of [...this.#open]) {
       port.closing = true;

@@ -142,7 +142,8 @@ export class Engine {
     this.#transmitter.transmit();
     if (slept && handled > 0) this.#io?.flush();
     if (this.tenants.takeBell()) this.#options.ring();
-    if (this.scheduler.shared && !waits) this.#lookAtProcessor(first);
+    if (!this.scheduler.shared) time.forget();
+    else if (!waits) this.#lookAtProcessor(first);
     this.turns++;
     if (handled === 0) this.idleTurns++;
     return handled;

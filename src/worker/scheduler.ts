@@ -80,7 +80,9 @@ export class Scheduler {
 
   /** A turn begins: gives out the time since the last one, and says how much each may do in this one. */
   refill(nowUs: number): void {
-    const elapsed = (nowUs - this.#before) | 0;
+    const passed = (nowUs - this.#before) | 0;
+    // Below 0 before the first turn, and where what was refunded had passed before this one: nothing to give out.
+    const elapsed = passed > 0 ? passed : 0;
     this.#before = nowUs;
     const weight = this.#weight;
     const credit = this.#credit;

@@ -49,6 +49,11 @@ export class WorkerTime {
     if (this.#processor !== null) this.#look(this.now[0] | 0, this.#processor);
   }
 
+  /** Nobody will look for a while. */
+  forget(): void {
+    this.#known = false;
+  }
+
   /**
    * @param beganUs when the turn began, wrapped @param endedUs when it ended
    * @returns microseconds since the last look in which the worker had no processor; 0 when it is not time to look

@@ -92,6 +92,25 @@ describe('worker time', () => {
     scheduler.refill(118_020);
     expect(scheduler.mayRead(0)).toBe(false);
   });
+
+  it('that others had before this turn puts nobody into debt', () => {
+    const scheduler = withWeights(1, 1);
+    scheduler.refill(1000);
+    scheduler.charge(0, 50, 1050);
+    scheduler.refund(10_000_000);
+    scheduler.refill(1100);
+    expect([scheduler.mayRead(0), scheduler.mayRead(1)]).toEqual([true, true]);
+    // And who comes later is not ahead of them for it.
+    scheduler.charge(1, 5000, 1100);
+    scheduler.refill(20_000);
+    expect(scheduler.mayRead(1)).toBe(true);
+  });
+
+  it('is none before the first turn, whatever the clock begins with', () => {
+    const scheduler = withWeights(1, 1);
+    scheduler.refill(-1_500_000_000);
+    expect([scheduler.mayRead(0), scheduler.mayRead(1)]).toEqual([true, true]);
+  });
 });
 
 describe('a turn', () => {
@@ -197,6 +216,22 @@ describe('whether the worker had a processor', () => {
     used = 10;
     time.tick();
     time.slept();
+    wall += 1000;
+    used += 500;
+    expect(time.stolen(wall - 1000, wall)).toBe(500);
+  });
+
+  it('is not asked of a time in which nobody looked', () => {
+    let [wall, used] = [0, 0];
+    const time = new WorkerTime(
+      (into) => into.fill(wall),
+      (into) => into.fill(used),
+    );
+    time.stolen(0, 0);
+    time.forget();
+    wall = 10_000_000;
+    used = 2000;
+    expect(time.stolen(wall - 1000, wall)).toBe(0);
     wall += 1000;
     used += 500;
     expect(time.stolen(wall - 1000, wall)).toBe(500);
