@@ -89,8 +89,8 @@ export function cleanUpAfterDead(): string[] {
 }
 
 /**
- * For each instance whose lock is free, and whoever reads what it prints may go: the urgent first, what was made last before what was made first. The lock is that of `folder/.`,
- * since flock(1) makes a file where nothing is.
+ * For each instance whose lock is free: the urgent first, what was made last before what was made first. Whoever reads what it prints may
+ * go meanwhile. The lock is that of `folder/.`, since flock(1) makes a file where nothing is.
  */
 function carryOut(root: string): string {
   return `cd ${shellWord(root)} || exit

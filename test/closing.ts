@@ -1,6 +1,7 @@
 /**
  * The last lines of a test run, from vitest's JSON report: what failed and why (its output may be thousands of lines further up), then files,
- * tests, and «N passed, N failed, N skipped» on a line of its own. A suite that was left out (test/needs.ts) counts as one skipped. Exits 1 when there is no report, or it has no test.
+ * tests, and «N passed, N failed, N skipped» on a line of its own. A suite that was left out (test/needs.ts) counts as one skipped. Exits 1
+ * when there is no report, or it has no test.
  */
 import { readFileSync } from 'node:fs';
 import { relative } from 'node:path';

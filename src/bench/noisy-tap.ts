@@ -121,7 +121,7 @@ async function aRound(
       await victim.blast({ seconds: FULL_SECONDS, length: LENGTH, flows: 1 });
       const fairPps = Math.round((await victim.blast({ seconds: FULL_SECONDS, length: LENGTH, flows: 1 })).pps / 2);
       const alone = await probed(victim, pid, Math.round(fairPps / 2), seconds);
-      const attacker = await Generator.attacker(noise.a, attack);
+      const attacker = await Generator.attacker(noise.a, attack, seconds);
       const disturber = plan.disturbance ? disturb(plan.disturbance, ovs?.socketOf(noise) ?? ours) : null;
       await sleep(WARM_MS);
       const before = { handed: noise.handed(), ms: performance.now() };

@@ -22,7 +22,7 @@ export interface ReplayHandles {
   readonly control: SharedArrayBuffer;
   /** Float64, `ReplayResult`. */
   readonly results: SharedArrayBuffer;
-  /** Not null: frames come by the clock (`PaceCell`), while there are any left, and some carry the time at which they were due in their last bytes. */
+  /** Not null: frames come by the clock (`PaceCell`), while there are any left; some carry in their last bytes the time at which they were due. */
   readonly pace: SharedArrayBuffer | null;
   /** Not null: what is transmitted may carry such times, or what is no number there, and its delays are counted (`Delays`). */
   readonly delays: SharedArrayBuffer | null;

@@ -4,8 +4,8 @@
  *
  *   sh bin/node-pinned test/acceptance/steady.ts [--seconds 10] [--warm 10] [--frames 2000000] [--io uring|poll]
  *
- * Bars: a frame allocates nothing; an enter (a turn: one io_uring_enter, another where it had slept) at most 128 bytes, most of which are node:ffi's for a call of
- * seven arguments; no major collection on the worker; no deoptimisation in the folders of the hot path. All after the warm-up.
+ * Bars: a frame allocates nothing; an enter (a turn: one io_uring_enter, another where it had slept) at most 128 bytes, most of which are
+ * node:ffi's for a call of seven arguments; no major collection on the worker; no deoptimisation in the folders of the hot path. All after the warm-up.
  */
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';

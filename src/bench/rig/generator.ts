@@ -12,6 +12,8 @@ import { type End, number, type Rig, SINK_PORT } from './rig.ts';
  */
 const PROCESSOR = ['-c', '0'];
 const LAST = ['chrt', '--idle', '0'];
+/** What an attacker sends before and behind what is measured: it ends by itself only if nobody ends it. */
+const MOST_AROUND_S = 120;
 
 export interface VictimReport {
   readonly sent: number;
@@ -68,9 +70,9 @@ export class Generator {
     return { sent: of('sent'), took: of('seconds'), probes: of('probes'), p50, p99, p999, most };
   }
 
-  /** @returns when it sends */
-  static async attacker({ netns, device }: End, attack: string): Promise<Generator> {
-    const made = new Generator(netns, 'frame-run', LAST, { device, attack, seconds: 120 });
+  /** @param seconds for which it sends at least, until it is stopped @returns when it sends */
+  static async attacker({ netns, device }: End, attack: string, seconds: number): Promise<Generator> {
+    const made = new Generator(netns, 'frame-run', LAST, { device, attack, seconds: seconds + MOST_AROUND_S });
     await made.#next();
     return made;
   }

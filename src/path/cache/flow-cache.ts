@@ -62,8 +62,8 @@ export interface FlowCacheContext {
  * the very slots that it depends on, so that changes elsewhere cost it that and no more.
  *
  * Bounded: a number of places, two entries each, of which more are used as flows come, up to a fixed number. Entries stay where they
- * are then: half of them or more are not found any more, and are decided again. When both are good, only one miss in four takes a place, so that a storm of
- * flows that never come back drives out few that do. Headers that a sender chooses make misses, never longer chains.
+ * are then: half of them or more are not found any more, and are decided again. When both are good, only one miss in four takes a place, so
+ * that a storm of flows that never come back drives out few that do. Headers that a sender chooses make misses, never longer chains.
  */
 export class FlowCache {
   shape: Shape;
