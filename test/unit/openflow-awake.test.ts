@@ -41,16 +41,33 @@ test('it sleeps for a while when nothing has come for a few times', async () => 
   expect(awake.running).toBe(true);
 });
 
-test('it sleeps as soon as another thread wants the processor', async () => {
+test('it sleeps as soon as another thread wants the processor, and for a while when that goes on', async () => {
   const { awake, later } = kept();
+  for (let k = 0; k < 4; k++) {
+    awake.stay();
+    // The answer itself is sent meanwhile, which takes longer.
+    await later(0.06);
+    expect(awake.running).toBe(true);
+    // So does a message that is not answered.
+    awake.worked();
+    await later(0.06);
+    expect(awake.running).toBe(true);
+    await later(0.06);
+    expect(awake.running).toBe(false);
+  }
   awake.stay();
-  // The answer itself is sent meanwhile, which takes longer.
-  await later(0.05);
-  expect(awake.running).toBe(true);
-  await later(0.05);
   expect(awake.running).toBe(false);
-  awake.stay();
-  expect(awake.running).toBe(false);
+});
+
+test('a dialogue goes on for as long as each message comes in time', async () => {
+  const { awake, later } = kept();
+  for (let k = 0; k < 50; k++) {
+    awake.stay();
+    for (let n = 0; n < 3; n++) await later(0.03);
+    awake.worked();
+    await later(0.03);
+    expect(awake.running).toBe(true);
+  }
 });
 
 test('it does not depend on a clock to end', async () => {

@@ -1,11 +1,11 @@
 /** How long the loop stays awake after an answer, and in how many of its turns at most. */
 const STAY_MS = 0.15;
 const TURNS = 300;
-/** How long it does not, when somebody else wanted the processor or nothing had come for a few times. */
+/** How long it does not, when so many times in a row somebody else wanted the processor or nothing had come. */
 const TIRED_MS = 20;
 const VAIN = 4;
 /** Time between two empty turns, which take a few microseconds, from which on another thread has run meanwhile. */
-const GAP_MS = 0.02;
+const GAP_MS = 0.05;
 
 /**
  * Keeps the event loop from sleeping between the messages of who sends one at a time and waits for each answer, as `ovs-ofctl add-flows`
@@ -19,7 +19,7 @@ export class Awake {
   #vain = 0;
   #untilMs = 0;
   #tiredUntilMs = 0;
-  /** When the last turn was; null when a message has been answered since. */
+  /** When the last turn was; null when a message has come since. */
   #lastMs: number | null = null;
 
   /** @param nowMs monotonic, with its fractions */
@@ -30,6 +30,11 @@ export class Awake {
   /** Whether the loop is kept awake. */
   get running(): boolean {
     return this.#running;
+  }
+
+  /** A message has come, which takes its time. */
+  worked(): void {
+    this.#lastMs = null;
   }
 
   /** Something has been answered whose sender waited for it. */
@@ -57,7 +62,7 @@ export class Awake {
       return;
     }
     this.#running = false;
-    if (!preempted && ++this.#vain < VAIN) return;
+    if (++this.#vain < VAIN) return;
     this.#vain = 0;
     this.#tiredUntilMs = nowMs + TIRED_MS;
   };

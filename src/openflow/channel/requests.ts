@@ -56,8 +56,9 @@ export class Requests {
    * @throws OpenFlowError to be answered with
    */
   answer(session: Session, { message, xid }: Envelope, bytes: Uint8Array): Promise<void> | null {
-    const { datapath, limits, software } = this.#context;
+    const { awake, datapath, limits, software } = this.#context;
     const { connection } = session;
+    awake.worked();
     const reply = (answer: Message): null => {
       connection.send(answer, xid);
       return null;
