@@ -2,7 +2,9 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createNetns, deleteNetns, netnsExists } from '../../../native-free/netns.ts';
+import { atDeath, type Clause } from '../../../native-free/last-will.ts';
+import { createOwnNetns, deleteOwnNetns, netnsExists } from '../../../native-free/netns.ts';
+import { shellWord } from '../../../native-free/shell.ts';
 import { TOOL_ENVIRONMENT } from '../../../native-free/tool.ts';
 import { UserError } from '../../errors.ts';
 import type { Forwarder } from './forwarders.ts';
@@ -29,6 +31,8 @@ export class OpenVswitch implements Forwarder {
   readonly #folder: string;
   readonly #mode: OvsMode;
   #netns = '';
+  /** Ends it if we are killed. */
+  #clause: Clause | undefined;
 
   static missing(dpdk: boolean): string | null {
     if (!existsSync(SCHEMA)) return 'openvswitch-switch is not there';
@@ -45,8 +49,14 @@ export class OpenVswitch implements Forwarder {
     const folder = this.#folder;
     rmSync(folder, { recursive: true, force: true });
     mkdirSync(folder, { recursive: true });
+    const word = shellWord(folder);
+    this.#clause = atDeath(`for one in switch db; do
+  pid=$(cat ${word}/$one.pid) || continue
+  case $(tr '\\0' ' ' < /proc/$pid/cmdline) in *${word}*) kill $pid ;; esac
+done
+rm -rf ${word}`);
     this.#netns = `${a.netns}o`;
-    createNetns(this.#netns);
+    createOwnNetns(this.#netns);
     const base = join(folder, 'conf.db');
     this.#run('ovsdb-tool', ['create', base, SCHEMA]);
     this.#inside('ovsdb-server', [
@@ -110,8 +120,10 @@ export class OpenVswitch implements Forwarder {
       while (alive() && Date.now() - began < STOP_MS) await sleep(50);
       if (alive()) process.kill(pid, 'SIGKILL');
     }
-    if (netnsExists(this.#netns)) deleteNetns(this.#netns);
+    if (netnsExists(this.#netns)) deleteOwnNetns([this.#netns]);
     rmSync(this.#folder, { recursive: true, force: true });
+    this.#clause?.strike();
+    this.#clause = undefined;
   }
 
   #options(): string[] {

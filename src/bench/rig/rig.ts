@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { createNetns, deleteNetns, spawnInNetns } from '../../../native-free/netns.ts';
+import { createOwnNetns, deleteOwnNetns, spawnInNetns } from '../../../native-free/netns.ts';
 import { runTool, TOOL_ENVIRONMENT } from '../../../native-free/tool.ts';
 import { UserError } from '../../errors.ts';
 import { Program, type Said } from '../../lab/program.ts';
@@ -42,7 +42,7 @@ export class Rig {
   }
 
   open(): void {
-    for (const { netns } of [this.a, this.b]) createNetns(netns);
+    for (const { netns } of [this.a, this.b]) createOwnNetns(netns);
   }
 
   /** Gives the devices, which are in their namespaces by now, addresses and neighbours, and lets the switch learn both. */
@@ -104,7 +104,7 @@ export class Rig {
 
   close(): void {
     this.#sink?.close();
-    for (const { netns } of [this.a, this.b]) deleteNetns(netns);
+    for (const { netns } of [this.a, this.b]) deleteOwnNetns([netns]);
   }
 
   /** Frames that the device of B has received. */
