@@ -71,7 +71,7 @@ export async function memoryRound(round: number, attack: AttackName, seconds: nu
         .slice(2)
         .map((name) => [`noise/${name}`, new Replay(nothing)] as const),
     ];
-    const running = await Switch.start(model, { replay: new Map(all.map(([name, { handles }]) => [name, handles])) });
+    const running = await Switch.start(model, { replay: new Map(all.map(([name, { handles }]) => [name, [handles]])) });
     const wake = () => {
       for (const worker of running.workers) worker.wake();
     };

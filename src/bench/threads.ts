@@ -19,9 +19,24 @@ export function threadsOf(pid: number | 'self'): Map<string, ThreadTime> {
 
 /** What the busiest thread did between two looks. */
 export function busiest(before: ReadonlyMap<string, ThreadTime>, after: ReadonlyMap<string, ThreadTime>): ThreadTime {
+  return sinceThen(before, after)[0] ?? { ran: 0, waited: 0 };
+}
+
+/** Nanoseconds for which so many threads, the busiest, had a processor between two looks. */
+export function ranOfBusiest(
+  before: ReadonlyMap<string, ThreadTime>,
+  after: ReadonlyMap<string, ThreadTime>,
+  threads: number,
+): number {
+  const those = sinceThen(before, after).slice(0, threads);
+  return those.reduce((sum, { ran }) => sum + ran, 0);
+}
+
+/** What each thread did, the busiest first. */
+function sinceThen(before: ReadonlyMap<string, ThreadTime>, after: ReadonlyMap<string, ThreadTime>): ThreadTime[] {
   const since = [...after].map(([thread, { ran, waited }]) => {
     const then = before.get(thread) ?? { ran: 0, waited: 0 };
     return { ran: ran - then.ran, waited: waited - then.waited };
   });
-  return since.reduce((most, one) => (one.ran > most.ran ? one : most), { ran: 0, waited: 0 });
+  return since.sort((a, b) => b.ran - a.ran);
 }

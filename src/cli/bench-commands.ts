@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { NoisyCommandOptions } from './bench-noisy.ts';
+import type { PathCommandOptions } from './bench-path.ts';
 import type { TableOptions } from './bench-tables.ts';
 import { positive } from './positive.ts';
 
@@ -16,11 +17,17 @@ export function addBenchCommands(program: Command): void {
     .requiredOption('--pcap <file>', 'frames to send')
     .requiredOption('--in <port>', 'the port that receives them: PORT or TENANT/PORT')
     .option('--seconds <n>', 'how long to measure', positive, 5)
-    .option('--json', 'as JSON')
-    .addHelpText('after', '\nExample:\n  tapyard bench path --config bench.yaml --pcap flows.pcap --in web1 --json')
-    .action(async (options: { config: string; pcap: string; in: string; seconds: number; json?: true }) =>
-      (await import('./bench-path.ts')).benchPathCommand(options),
-    );
+    .option('--workers <n>', 'more than one: beside as many processes of one worker each, by turns', positive)
+    .option('--rounds <n>', 'with --workers: fresh processes of each side, by turns', positive, 3)
+    .option('--json', 'as JSON; rounds as they come on standard error')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  tapyard bench path --config bench.yaml --pcap flows.pcap --in web1 --json
+  tapyard bench path --config bench.yaml --pcap flows.pcap --in web1 --workers 2 --rounds 9`,
+    )
+    .action(async (options: PathCommandOptions) => (await import('./bench-path.ts')).benchPathCommand(options));
 
   bench
     .command('lpm')

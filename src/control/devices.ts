@@ -55,7 +55,7 @@ export interface DevicesOptions {
   /** A word a device: 1 when its link is up. */
   readonly linkUp: Int32Array;
   /** For benchmarks: what stands in the place of a memory port, by key. */
-  readonly replay: ReadonlyMap<string, ReplayHandles> | undefined;
+  readonly replay: ReadonlyMap<string, readonly ReplayHandles[]> | undefined;
   /** A link has changed its state. */
   readonly onLink: (device: number, event: LinkChange) => void;
   /** A device has been looked at; undefined: it is not there. */

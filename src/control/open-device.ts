@@ -45,8 +45,8 @@ export interface DeviceContext {
   readonly wakeFds: readonly number[];
   /** Wakes a worker, as long as there is one. */
   readonly wake: (worker: number) => void;
-  /** What stands in the place of a memory port, for benchmarks. */
-  readonly replay?: ReplayHandles | undefined;
+  /** What stands in the place of a memory port, for benchmarks: a queue for each worker. */
+  readonly replay?: readonly ReplayHandles[] | undefined;
   /** Makes the names of TAPs that the user does not name: those that netdevs are joined to. */
   readonly internalName: () => string;
 }
@@ -273,7 +273,10 @@ function openQemu({ listen, path }: QemuDevice, context: DeviceContext): OpenDev
 
 function openMemory(context: DeviceContext): OpenDevice {
   const { replay } = context;
-  if (replay !== undefined) return single({ kind: 'replay', name: 'replay', handles: replay }, null, context);
+  if (replay !== undefined) {
+    const specs = replay.map((handles): DeviceSpec => ({ kind: 'replay', name: 'replay', handles }));
+    return { ...bare, specs, inboxes: [], owner: 0, memory: null };
+  }
   const end = MemoryEnd.create(MEMORY_RING);
   return single({ kind: 'memory', name: 'memory', handles: end.handles(), offloads: 0 }, end, context);
 }

@@ -49,8 +49,8 @@ export interface SwitchOptions {
   readonly io?: string | null;
   /** Called once when a worker has failed for good: the switch does not forward as it should any more, and is to be stopped. */
   readonly onFailure?: (error: Error) => void;
-  /** For benchmarks: what stands in the place of a memory port, by `tenant/port`. */
-  readonly replay?: ReadonlyMap<string, ReplayHandles>;
+  /** For benchmarks: what stands in the place of a memory port, by `tenant/port`, a queue for each worker. */
+  readonly replay?: ReadonlyMap<string, readonly ReplayHandles[]>;
 }
 
 /**
