@@ -133,9 +133,9 @@ exec flock ${shellWord(join(root, 'lock'))} sh -c ${shellWord(carryOut(root))}`)
 
 /** Where instances of a user have their folders: the same place for each of them. */
 function rootOf(user: number, { RUNTIME_DIRECTORY, XDG_RUNTIME_DIR }: Readonly<NodeJS.ProcessEnv>): string {
-  if (user === 0) return '/run/tapyard';
-  // The service manager's, the session's, or one of ours.
+  // The service manager's (systemd.exec(5), RuntimeDirectory=), the machine's, the session's, or one of ours.
   if (RUNTIME_DIRECTORY !== undefined) return RUNTIME_DIRECTORY.split(':')[0];
+  if (user === 0) return '/run/tapyard';
   return XDG_RUNTIME_DIR === undefined ? join(tmpdir(), `tapyard-${user}`) : join(XDG_RUNTIME_DIR, 'tapyard');
 }
 

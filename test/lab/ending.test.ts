@@ -109,19 +109,20 @@ describe('a switch that ends', () => {
   });
 
   it('by kill -9, its watchdog too, is cleaned up after by the next start, whatever that is', async () => {
-    process = await SwitchProcess.started(yaml);
+    // A folder of wills that the tests beside this one do not share: any start of theirs would clean up too early.
+    const wills = { RUNTIME_DIRECTORY: folder };
+    process = await SwitchProcess.started(yaml, wills);
     const watchdog = Number(execFileSync('pgrep', ['-P', String(process.child.pid), '-f', 'trap']).toString());
     globalThis.process.kill(watchdog, 'SIGKILL');
     await process.end('SIGKILL');
     // A start within another network cannot, and leaves it to those that can.
     writeFileSync(empty, EMPTY);
     const words = ['ip', 'netns', 'exec', far, 'sh', LAUNCHER, 'up', empty, '--socket', join(folder, 'elsewhere.sock')];
-    const elsewhere = new Process('-c', [`exec ${words.join(' ')}`]);
+    const elsewhere = new Process('-c', [`exec ${words.join(' ')}`], wills);
     await elsewhere.said('ready\n');
     await elsewhere.end('SIGTERM');
     expect(undone()).toMatchObject({ redirect: true, promiscuous: true });
-    // Any other start does it, also that of a test beside this one.
-    const next = await SwitchProcess.started(EMPTY);
+    const next = await SwitchProcess.started(EMPTY, wills);
     expect(undone()).toEqual(NOTHING);
     await next.stop();
   });

@@ -98,6 +98,8 @@ tenants: {blue: {bridge: {ports: {a: {netdev: ${side}}, b: {tap: ${own('kt')}, n
         .filter((name) => name.startsWith(own('')) || isLeft(name)),
       states: [joined, stranger, side].map(deviceState),
     });
+    // What a test beside this one has just killed is not what is to stay.
+    await eventually('no device left by others', () => !listLinks().some(({ ifname }) => isLeft(ifname)));
     const before = JSON.stringify(world());
     const dead = () =>
       readdirSync('/run/tapyard').filter(
