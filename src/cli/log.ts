@@ -1,110 +1,69 @@
-import { closeSync, constants, openSync, statSync, writeSync } from 'node:fs';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { constants, openSync, statSync } from 'node:fs';
+import { type Logger, pino } from 'pino';
+import { SonicBoom } from 'sonic-boom';
+import { eventAsJson } from '../control/event-json.ts';
 import type { SwitchEvent, TimedEvent } from '../control/events.ts';
 import { describeEvent, lineOf } from './describe-event.ts';
 
 const MOST_WAITING = 1 << 20;
-const RETRY_MS = 50;
 const PATIENCE_MS = 1000;
 const STDERR = 2;
-/** As pino numbers them. */
-const INFO = 30;
-const WARN = 40;
 const WARNINGS: readonly SwitchEvent['type'][] = ['trouble', 'worker', 'quota'];
 
 /**
- * The log of a switch on standard error: lines for people, or JSON with the fields that pino gives (level, time, pid, msg). The main
- * thread writes it and never waits for who reads it: what does not fit is kept, up to a bound, then lost, and the number of lost lines
- * is told.
+ * The log of a switch on standard error: lines for people, or JSON of pino. The main thread never waits for who reads it: what does not
+ * fit is kept, up to a bound, then lost, and the number of lost lines is told as soon as somebody reads again.
  */
 export class Log {
   readonly #json: boolean;
-  readonly #fd: number;
-  readonly #most: number;
-  #waiting: Uint8Array[] = [];
-  #length = 0;
+  readonly #out: SonicBoom;
+  readonly #pino: Logger;
   #lost = 0;
-  #timer: NodeJS.Timeout | undefined;
-  #closed = false;
+  #ending = false;
+  #patient = true;
 
   /** @param path what is written to, opened anew so that it need not block others who write there @param most bytes that may wait */
   constructor(json: boolean, path = '/proc/self/fd/2', most = MOST_WAITING) {
     this.#json = json;
-    this.#most = most;
-    this.#fd = open(path);
+    this.#out = new SonicBoom({ fd: open(path), maxLength: most, retryEAGAIN: () => this.#patient });
+    this.#pino = pino({ base: { pid: process.pid }, timestamp: false }, this.#out);
+    this.#out.on('drop', () => this.#lost++);
+    this.#out.on('drain', () => this.#tellLost());
+    // Who has gone may come back; at the end nobody is waited for.
+    this.#out.on('error', () => this.#ending && this.#out.destroy());
   }
 
   event({ at, event }: Pick<TimedEvent, 'at' | 'event'>): void {
-    if (!this.#json) {
-      this.#line(lineOf(at, event));
-      return;
+    if (this.#ending) return;
+    if (!this.#json) this.#out.write(lineOf(at, event));
+    else {
+      const level = WARNINGS.includes(event.type) ? 'warn' : 'info';
+      this.#pino[level]({ time: at, at, ...eventAsJson(event) }, describeEvent(event));
     }
-    const level = WARNINGS.includes(event.type) ? WARN : INFO;
-    const fields = { level, time: at, pid: process.pid, msg: describeEvent(event), at, ...event };
-    this.#line(
-      `${JSON.stringify(fields, (_, value) => (value instanceof Uint8Array ? Buffer.from(value).toString('hex') : value))}\n`,
-    );
   }
 
   /** Gives the reader a moment, then ends. */
   async close(): Promise<void> {
-    const until = performance.now() + PATIENCE_MS;
-    while (this.#waiting.length > 0 && performance.now() < until) {
-      this.#flush();
-      if (this.#waiting.length > 0) await sleep(RETRY_MS);
-    }
-    this.#closed = true;
-    clearTimeout(this.#timer);
-    if (this.#fd !== STDERR) closeSync(this.#fd);
+    this.#tellLost();
+    this.#ending = true;
+    const timer = setTimeout(() => {
+      this.#patient = false;
+    }, PATIENCE_MS);
+    await new Promise((resolve) => {
+      this.#out.on('close', resolve);
+      this.#out.end();
+    });
+    clearTimeout(timer);
   }
 
-  #line(text: string): void {
-    if (this.#closed) return;
-    if (this.#length + text.length > this.#most) {
-      this.#lost++;
-      return;
-    }
-    if (this.#lost > 0) this.#keep(this.#lostText());
-    this.#keep(text);
-    if (this.#timer === undefined) this.#flush();
-  }
-
-  #keep(text: string): void {
-    const bytes = Buffer.from(text);
-    this.#waiting.push(bytes);
-    this.#length += bytes.length;
-  }
-
-  #lostText(): string {
-    const msg = `${this.#lost} lines of the log were lost: nobody read them`;
+  #tellLost(): void {
     const lost = this.#lost;
+    if (lost === 0) return;
     this.#lost = 0;
+    const msg = `${lost} lines of the log were lost: nobody read them`;
     const time = Date.now();
-    return this.#json
-      ? `${JSON.stringify({ level: WARN, time, pid: process.pid, msg, lost })}\n`
-      : `${new Date(time).toISOString()} ${msg}\n`;
-  }
-
-  #flush(): void {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
-    const bytes = Buffer.concat(this.#waiting);
-    const rest = bytes.subarray(this.#write(bytes));
-    this.#waiting = rest.length === 0 ? [] : [rest];
-    this.#length = rest.length;
-    if (rest.length > 0) this.#timer = setTimeout(() => this.#flush(), RETRY_MS).unref();
-  }
-
-  /** @returns bytes that need not be written any more */
-  #write(bytes: Buffer): number {
-    let written = 0;
-    try {
-      while (written < bytes.length) written += writeSync(this.#fd, bytes, written);
-    } catch (error) {
-      // Who has gone reads nothing any more.
-      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') return bytes.length;
-    }
-    return written;
+    if (this.#json) this.#pino.warn({ time, lost }, msg);
+    else this.#out.write(`${new Date(time).toISOString()} ${msg}\n`);
   }
 }
 

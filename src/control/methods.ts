@@ -1,7 +1,7 @@
 import { UserError } from '../errors.ts';
 import type { Json } from '../json.ts';
 import type { Tenant } from '../tenant/tenant.ts';
-import type { SwitchEvent } from './events.ts';
+import { eventAsJson } from './event-json.ts';
 import { openflowMethods } from './openflow/methods.ts';
 import type { Methods } from './rpc.ts';
 import { changeMethods } from './running/methods.ts';
@@ -20,15 +20,6 @@ function tenantOf(running: Switch, name: Json | undefined): Tenant {
   const one = typeof name === 'string' ? running.tenant(name) : undefined;
   if (one === undefined) throw noTenant(running, String(name));
   return one;
-}
-
-/** An event as JSON: bytes of frames as hex. */
-function plain(event: SwitchEvent): Json {
-  return JSON.parse(
-    JSON.stringify(event, (_, value: unknown) =>
-      value instanceof Uint8Array ? Buffer.from(value).toString('hex') : value,
-    ),
-  ) as Json;
 }
 
 /** What the control socket of a running switch answers. */
@@ -77,7 +68,7 @@ export function methods(running: Switch, configuration: Running, stop: () => voi
     events: ({ after }) =>
       running.events
         .after(typeof after === 'number' ? after : 0)
-        .map(({ number, at, event }) => ({ number, at, event: plain(event) })),
+        .map(({ number, at, event }) => ({ number, at, event: eventAsJson(event) })),
     ...openflowMethods(running, ({ tenant }) => tenantOf(running, tenant)),
     ...changeMethods(configuration),
     stop: () => {
