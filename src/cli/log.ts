@@ -1,12 +1,13 @@
 import { constants, openSync, statSync } from 'node:fs';
 import { type Logger, pino } from 'pino';
-import { SonicBoom } from 'sonic-boom';
+import sonic from 'sonic-boom';
 import { eventAsJson } from '../control/event-json.ts';
 import type { SwitchEvent, TimedEvent } from '../control/events.ts';
 import { describeEvent, lineOf } from './describe-event.ts';
 
 const MOST_WAITING = 1 << 20;
 const PATIENCE_MS = 1000;
+const RETRY_MS = 200;
 const STDERR = 2;
 const WARNINGS: readonly SwitchEvent['type'][] = ['trouble', 'worker', 'quota'];
 
@@ -16,7 +17,7 @@ const WARNINGS: readonly SwitchEvent['type'][] = ['trouble', 'worker', 'quota'];
  */
 export class Log {
   readonly #json: boolean;
-  readonly #out: SonicBoom;
+  readonly #out: sonic.SonicBoom;
   readonly #pino: Logger;
   #lost = 0;
   #ending = false;
@@ -25,12 +26,11 @@ export class Log {
   /** @param path what is written to, opened anew so that it need not block others who write there @param most bytes that may wait */
   constructor(json: boolean, path = '/proc/self/fd/2', most = MOST_WAITING) {
     this.#json = json;
-    this.#out = new SonicBoom({ fd: open(path), maxLength: most, retryEAGAIN: () => this.#patient });
+    this.#out = new sonic.SonicBoom({ fd: open(path), maxLength: most, retryEAGAIN: () => this.#patient });
     this.#pino = pino({ base: { pid: process.pid }, timestamp: false }, this.#out);
     this.#out.on('drop', () => this.#lost++);
     this.#out.on('drain', () => this.#tellLost());
-    // Who has gone may come back; at the end nobody is waited for.
-    this.#out.on('error', () => this.#ending && this.#out.destroy());
+    this.#out.on('error', () => this.#fail());
   }
 
   event({ at, event }: Pick<TimedEvent, 'at' | 'event'>): void {
@@ -54,6 +54,12 @@ export class Log {
       this.#out.end();
     });
     clearTimeout(timer);
+  }
+
+  /** Who has gone may come back, and what was kept is tried again then; at the end nobody is waited for. */
+  #fail(): void {
+    if (this.#ending) this.#out.destroy();
+    else setTimeout(() => this.#ending || this.#out.write(''), RETRY_MS).unref();
   }
 
   #tellLost(): void {
