@@ -5,6 +5,7 @@ import { Batch } from '../../src/frame/batch.ts';
 import { HEAD_STRIDE } from '../../src/frame/layout.ts';
 import { TxColumns, TxQueue } from '../../src/frame/tx-queue.ts';
 import { Decision, Does } from '../../src/path/cache/decision.ts';
+import { Entry, SPILLED } from '../../src/path/cache/entry.ts';
 import { generate } from '../../src/path/cache/generate.ts';
 import { type Shape, shapeOfBits } from '../../src/path/cache/shape.ts';
 import { frame } from '../../src/wire/build-frame.ts';
@@ -55,7 +56,12 @@ class World {
     };
     const cache = {
       decide: (_: Batch, i: number) => kind(i) * Decision.WIDTH,
-      place: (table: Int32Array, place: number) => (table.length > 0 ? place : -1),
+      // Half of the places are full.
+      place: (table: Int32Array, place: number, second: number) => {
+        if (table.length === 0 || (place >>> 5) & 1) return table.length === 0 ? -1 : place;
+        table[place + Entry.Decision] |= SPILLED;
+        return second;
+      },
       renew: () => false,
       settle: (touches: number) => log.push(`settle ${touches}`),
       admit: (_: number, __: number, bytes: number) => (bytes % 7 === 0 ? 5 : -1),

@@ -37,24 +37,24 @@ export const Decision = {
   NeighborVersion: 15,
   /** Set of next hops that the destination must still lead to; -1: not routed. */
   Set: 16,
-  /** Number of counters to add to, and which: list << 20 | place in it. */
-  Hits: 17,
-  FirstHit: 18,
-  /** Number of rules to count for, and which: table << 24 | rule. */
-  Rules: 26,
-  FirstRule: 27,
   /** Edits besides: position and words of them in the programs; 0 words: none. */
-  Program: 35,
-  ProgramLength: 36,
+  Program: 17,
+  ProgramLength: 18,
+  /** How many counters to add to, and how many rules to count for. */
+  Hits: 19,
+  Rules: 20,
+  /** Words above are of every decision. Then which counters, list << 20 | place in it, and which rules, table << 24 | rule, as many as there are. */
+  FIXED_WORDS: 21,
+  FirstHit: 21,
+  FirstRule: 29,
   /** Words above are what a decision is; below, what it has done in this batch. */
-  KEY_WORDS: 37,
   Frames: 37,
   Bytes: 38,
   WIDTH: 40,
 } as const;
 
-export const MOST_HITS = Decision.Rules - Decision.FirstHit;
-export const MOST_RULES = Decision.Program - Decision.FirstRule;
+export const MOST_HITS = Decision.FirstRule - Decision.FirstHit;
+export const MOST_RULES = Decision.Frames - Decision.FirstRule;
 
 /** Bits of `Flags`. */
 export const Does = {
@@ -97,6 +97,8 @@ export class Decisions {
   readonly programs = new Programs();
   /** Lines in use; the first is left out, so that 0 is none. */
   #count = 1;
+  /** The line that was found last; 0: none. */
+  #last = 0;
 
   /** @param hits counters that decisions may name, by list @param rules counters of rules and tables */
   constructor(ledger: Ledger, hits: readonly Float64Array[], rules: RuleCounts | null = null) {
@@ -118,7 +120,8 @@ export class Decisions {
   /** Begins a draft. */
   clear(): void {
     const { words, draft } = this;
-    words.fill(0, draft, draft + Decision.KEY_WORDS);
+    // Not `fill`: it is called, and takes as long as a look-up.
+    for (let k = 0; k < Decision.FIXED_WORDS; k++) words[draft + k] = 0;
     words[draft + Decision.Longest] = ANY_LENGTH;
     words[draft + Decision.MacSlot] = -1;
     words[draft + Decision.NeighborSlot] = -1;
@@ -147,31 +150,51 @@ export class Decisions {
 
   /** @returns position of the line that equals the draft, or -1: no room, everything must be forgotten first */
   intern(): number {
-    const { words, draft } = this;
-    let hash = 0;
-    for (let k = 0; k < Decision.KEY_WORDS; k++) hash = Math.imul(hash ^ words[draft + k], 0x9e3779b1) ^ (hash >>> 15);
+    // Where every frame is decided anew, as of senders that make headers up, most decisions are the one before.
+    if (this.#last !== 0 && this.#equals(this.#last)) return this.#last;
     const index = this.#index;
     const mask = index.length - 1;
-    let slot = (hash ^ (hash >>> 16)) & mask;
-    for (; index[slot] !== 0; slot = (slot + 1) & mask) if (this.#equals(index[slot])) return index[slot];
+    let slot = this.#hash() & mask;
+    for (; index[slot] !== 0; slot = (slot + 1) & mask)
+      if (this.#equals(index[slot])) return (this.#last = index[slot]);
     if (this.#count === MOST) return -1;
+    const { words, draft } = this;
     const line = this.#count++ * Decision.WIDTH;
     for (let k = 0; k < Decision.WIDTH; k++) words[line + k] = words[draft + k];
     words[line + Decision.Frames] = 0;
     words[line + Decision.Bytes] = 0;
     index[slot] = line;
+    this.#last = line;
     return line;
   }
 
+  /** Products that do not wait for each other, as a chain of them would. */
+  #hash(): number {
+    const { words, draft } = this;
+    const hits = draft + Decision.FirstHit + words[draft + Decision.Hits];
+    const rules = draft + Decision.FirstRule + words[draft + Decision.Rules];
+    let hash = 0;
+    for (let k = draft; k < hits; k++) hash = (hash + Math.imul(words[k], Math.imul(k, 0x9e3779b2) | 1)) | 0;
+    for (let k = draft + Decision.FirstRule; k < rules; k++)
+      hash = (hash + Math.imul(words[k], Math.imul(k, 0x9e3779b2) | 1)) | 0;
+    hash = Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d);
+    return hash ^ (hash >>> 13);
+  }
+
+  /** Whether a line equals the draft. Both name as many counters and rules then. */
   #equals(line: number): boolean {
     const { words, draft } = this;
-    for (let k = 0; k < Decision.KEY_WORDS; k++) if (words[line + k] !== words[draft + k]) return false;
+    const hits = Decision.FirstHit + words[draft + Decision.Hits];
+    const rules = Decision.FirstRule + words[draft + Decision.Rules];
+    for (let k = 0; k < hits; k++) if (words[line + k] !== words[draft + k]) return false;
+    for (let k = Decision.FirstRule as number; k < rules; k++) if (words[line + k] !== words[draft + k]) return false;
     return true;
   }
 
   /** Forgets all; the caller sees to it that nothing refers to a line any more, and has called `settle`. */
   forget(): void {
     this.#count = 1;
+    this.#last = 0;
     this.#index.fill(0);
     this.programs.forget();
   }

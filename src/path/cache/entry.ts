@@ -4,3 +4,6 @@ export const Entry = { Hash: 0, Stamp: 1, Decision: 2, MacSlot: 3, MacVersion: 4
 /** Words of an entry: without IPv6 addresses in the key, and with them. A place holds two entries. */
 export const STRIDE4 = 16;
 export const STRIDE6 = 32;
+
+/** In the decision's word of a place's first entry: flows of that place lie in their second one too. */
+export const SPILLED = 1 << 30;

@@ -15,7 +15,8 @@ import { FrameEditor } from '../rules/edit.ts';
 import { opLength, type SetField } from '../rules/program.ts';
 import type { Decider } from './decide.ts';
 import { Decision as D, type Decisions } from './decision.ts';
-import { Entry, STRIDE4, STRIDE6 } from './entry.ts';
+import { Doorkeeper, nextRandom } from './doorkeeper.ts';
+import { Entry, SPILLED, STRIDE4, STRIDE6 } from './entry.ts';
 import { generate } from './generate.ts';
 import { type Shape, sameShape, shapeBits, shapeOf } from './shape.ts';
 
@@ -23,6 +24,8 @@ import { type Shape, sameShape, shapeBits, shapeOf } from './shape.ts';
 const PLACES4 = 1 << 17;
 const PLACES6 = 1 << 15;
 const FIRST_PLACES = 1 << 10;
+/** From so many places on, a flow is remembered when it is met for the second time. */
+const MANY_PLACES = 1 << 11;
 /** Every entry is proved again at least so often, by which its addresses are kept from ageing. */
 const PROVE_MS = 1000;
 const LAST_STAMP = 1 << 30;
@@ -62,8 +65,9 @@ export interface FlowCacheContext {
  * the very slots that it depends on, so that changes elsewhere cost it that and no more.
  *
  * Bounded: a number of places, two entries each, of which more are used as flows come, up to a fixed number. Entries stay where they
- * are then: half of them or more are not found any more, and are decided again. When both are good, only one miss in four takes a place, so
- * that a storm of flows that never come back drives out few that do. Headers that a sender chooses make misses, never longer chains.
+ * are then: half of them or more are not found any more, and are decided again. A flow that is
+ * met for the first time takes no place once there are many, and where all are good one in four does, so that a storm of flows
+ * that never come back drives out few that do. Headers that a sender chooses make misses, never longer chains.
  */
 export class FlowCache {
   shape: Shape;
@@ -101,10 +105,11 @@ export class FlowCache {
   #routeVersion = -1;
   #random = 1;
   #full = false;
+  readonly #door = new Doorkeeper();
   #misses = 0;
   #mask4 = FIRST_PLACES - 1;
   #mask6 = FIRST_PLACES - 1;
-  /** Entries that were taken since there are so many places. */
+  /** Entries that were taken since there are so many places, and since the stamp moved on. */
   #taken4 = 0;
   #taken6 = 0;
   readonly #counts: Float64Array;
@@ -228,6 +233,8 @@ export class FlowCache {
     this.#macVersion = mac;
     this.#neighborVersion = neighbor;
     this.#routeVersion = route;
+    this.#taken4 = moves ? 0 : this.#taken4;
+    this.#taken6 = moves ? 0 : this.#taken6;
     this.#proved = moves ? nowMs : this.#proved;
     this.#stamp += moves ? 1 : 0;
     if (this.#stamp === LAST_STAMP) this.forget();
@@ -264,7 +271,7 @@ export class FlowCache {
     if (table[e + Entry.Stamp] < this.#floor) return false;
     const decisions = this.decisions.words;
     const macs = this.#macs;
-    const d = table[e + Entry.Decision];
+    const d = table[e + Entry.Decision] & ~SPILLED;
     const slot = table[e + Entry.MacSlot];
     if (slot >= 0) {
       if (macs.version(slot) !== table[e + Entry.MacVersion]) return false;
@@ -284,7 +291,7 @@ export class FlowCache {
     return true;
   }
 
-  /** More places, when as many entries were taken as there are. */
+  /** More places, when as many entries as there are were taken within a second: the flows that need them do that in a moment. */
   #grow(): void {
     if (this.#taken4 > this.#mask4) {
       this.#taken4 = 0;
@@ -297,22 +304,30 @@ export class FlowCache {
   }
 
   /**
-   * For the generated code: where a new entry goes.
-   * @param place of two entries @param seen the one that was compared @returns -1: nowhere this time
+   * For the generated code: where a new entry goes: where one is dead, else where one was not met lately, else nowhere, most often.
+   * @param place of two entries @param second another, for when that is full @param seen the one that was compared @param hash the flow's
+   * @returns -1: nowhere this time
    */
-  place(table: Int32Array, place: number, stride: number, seen: number): number {
+  place(table: Int32Array, place: number, second: number, stride: number, seen: number, hash: number): number {
+    if ((stride === STRIDE4 ? this.#mask4 : this.#mask6) >= MANY_PLACES && !this.#door.wasHere(hash, this.#stamp))
+      return -1;
     if (stride === STRIDE4) this.#taken4++;
     else this.#taken6++;
+    const floor = this.#floor;
     // An entry of the same flow that is good no more.
-    if (table[seen + Entry.Stamp] < this.#floor) return seen;
-    const other = place + stride;
-    if (table[place + Entry.Stamp] < this.#floor) return place;
-    if (table[other + Entry.Stamp] < this.#floor) return other;
+    if (table[seen + Entry.Stamp] < floor) return seen;
+    if (table[place + Entry.Stamp] < floor) return place;
+    if (table[place + stride + Entry.Stamp] < floor) return place + stride;
+    const room = table[second + Entry.Stamp] < floor ? second : second + stride;
+    if (table[room + Entry.Stamp] < floor) {
+      table[place + Entry.Decision] |= SPILLED;
+      return room;
+    }
     if (table[place + Entry.Stamp] !== this.#stamp) return place;
-    if (table[other + Entry.Stamp] !== this.#stamp) return other;
-    this.#random = (Math.imul(this.#random, 1664525) + 1013904223) | 0;
+    if (table[place + stride + Entry.Stamp] !== this.#stamp) return place + stride;
+    this.#random = nextRandom(this.#random);
     const dice = this.#random >>> 29;
-    return dice === 0 ? place : dice === 1 ? other : -1;
+    return dice === 0 ? place : dice === 1 ? place + stride : -1;
   }
 
   /** For the generated code: drops frame i. */

@@ -1,4 +1,4 @@
-import { Entry, STRIDE4, STRIDE6 } from './entry.ts';
+import { Entry, SPILLED, STRIDE4, STRIDE6 } from './entry.ts';
 import type { Shape } from './shape.ts';
 
 /** Text of how a frame's own words are found, hashed and looked up; `generate` says what it becomes part of. */
@@ -16,6 +16,9 @@ const stride = (family: Family): number => (family === 4 ? STRIDE4 : STRIDE6);
 
 /** Where the place of a hash lies: a shift, since a product might not be a small number. */
 const placeOf = (family: Family): string => `(h & mask${family}) << ${Math.log2(stride(family) * 2)}`;
+/** And where a flow lies whose place was full (Azar et al., STOC 1994: of two places the one with room). */
+const secondOf = (family: Family): string =>
+  `((h ^ (h >>> 17 << 1 | 1)) & mask${family}) << ${Math.log2(stride(family) * 2)}`;
 
 /** Words of the key, as expressions of what the loop has at hand. */
 function keyOf({ macs, l3, source, destination, ports, tos, label }: Shape, family: Family): Words {
@@ -44,6 +47,15 @@ export const find = (shape: Shape, family: Family): string => `
       h = Math.imul(h ^ (h >>> 15), 0x2c1b3c6d);
       h ^= h >>> 13;`;
 
+/** The hash that an earlier pass has found. */
+export const found = (): string => `
+      const h = hashes[i];`;
+
+/** Keeps the hash for a later pass. */
+export const hashed = (family: Family): string => `
+      hashes[i] = h;
+      families[i] = ${family};`;
+
 /** Keeps for a later pass what was found. */
 export const remembered = ({ ports }: Shape, family: Family): string => `
       hashes[i] = h;
@@ -52,7 +64,13 @@ export const remembered = ({ ports }: Shape, family: Family): string => `
 /** Which of the two entries at a frame's place, `e`, may be its own: without a branch on what comes from memory. */
 export const chosen = (family: Family): string => `
       const place = ${placeOf(family)};
-      const other = table${family}[place] ^ h, e = place + ((other | -other) >>> 31) * ${stride(family)};`;
+      const other = table${family}[place] ^ h;
+      let e = place + ((other | -other) >>> 31) * ${stride(family)};`;
+
+/** Fetches both cache lines of a place. */
+export const touch = (family: Family): string => `
+      const h = hashes[i], place = ${placeOf(family)};
+      ahead[i] = table${family}[place] ^ table${family}[place + ${LINE}];`;
 
 /**
  * The same in a pass of its own, since the processor then has dozens of these loads under way at once, and without a branch on what
@@ -119,8 +137,12 @@ export const parsed = (shape: Shape, not: string, sum: string | null, then: (fam
     {${then(4)}
     }`;
 
-const equal = (table: string, key: Words): string =>
-  [`${table}[e] === h`, ...key.map((word, k) => `${table}[e + ${Entry.Key + k}] === (${word})`)].join(' && ');
+const equal = (table: string, at: string, key: Words): string =>
+  [`${table}[${at}] === h`, ...key.map((word, k) => `${table}[${at} + ${Entry.Key + k}] === (${word})`)].join(' && ');
+
+/** Whether the entry at `at` is this flow's, and good. */
+const good = (table: string, at: string, key: Words): string => `${equal(table, at, key)}
+        && (${table}[${at} + ${Entry.Stamp}] === stamp || cache.renew(${table}, ${at}, batch, i))`;
 
 /**
  * The decision `d` of a frame that is of the flow of the frame before: found without a hash. Of many flows the first words to be compared
@@ -143,18 +165,28 @@ export const decideInto = (shape: Shape, family: Family): string => {
   const key = keyOf(shape, family);
   const table = `table${family}`;
   return `
-      if (${equal(table, key)}
-        && (${table}[e + ${Entry.Stamp}] === stamp || cache.renew(${table}, e, batch, i))) d = ${table}[e + ${Entry.Decision}];
+      if (${good(table, 'e', key)}) d = ${table}[e + ${Entry.Decision}];
       else {
-        d = cache.decide(batch, i);
-        const into = d > 0 ? cache.place(${table}, ${placeOf(family)}, ${stride(family)}, e) : -1;
-        if (into >= 0) {
-          ${table}[into] = h;
-          ${table}[into + ${Entry.Stamp}] = stamp;
-          ${table}[into + ${Entry.Decision}] = d;
-          ${table}[into + ${Entry.MacSlot}] = source[0];
-          ${table}[into + ${Entry.MacVersion}] = source[1];
-          ${key.map((word, k) => `${table}[into + ${Entry.Key + k}] = ${word};`).join(' ')}
+        const second = ${secondOf(family)};
+        let e2 = e;
+        if ((${table}[(${placeOf(family)}) + ${Entry.Decision}] & ${SPILLED}) !== 0) {
+          const unlike = ${table}[second] ^ h;
+          e2 = second + ((unlike | -unlike) >>> 31) * ${stride(family)};
+        }
+        if (e2 !== e && ${good(table, 'e2', key)}) {
+          e = e2;
+          d = ${table}[e + ${Entry.Decision}];
+        } else {
+          d = cache.decide(batch, i);
+          const into = d > 0 ? cache.place(${table}, ${placeOf(family)}, second, ${stride(family)}, e, h) : -1;
+          if (into >= 0) {
+            ${table}[into] = h;
+            ${table}[into + ${Entry.Stamp}] = stamp;
+            ${table}[into + ${Entry.Decision}] = d | (${table}[into + ${Entry.Decision}] & ${SPILLED});
+            ${table}[into + ${Entry.MacSlot}] = source[0];
+            ${table}[into + ${Entry.MacVersion}] = source[1];
+            ${key.map((word, k) => `${table}[into + ${Entry.Key + k}] = ${word};`).join(' ')}
+          }
         }
       }`;
 };

@@ -1,5 +1,5 @@
 import { carryOut } from './generate-carry.ts';
-import { again, choose, chosen, decideInto, find, parsed, remembered } from './generate-find.ts';
+import { again, choose, chosen, decideInto, find, found, hashed, parsed, remembered, touch } from './generate-find.ts';
 import type { Shape } from './shape.ts';
 
 /**
@@ -8,9 +8,10 @@ import type { Shape } from './shape.ts';
  * arrays for constants: a column that is read off an object costs ten instructions more each time, tables of several tenants behind
  * one function make it three times slower; and what a shape does not look at is not there at all.
  *
- * Two loops for the same work. `once` does everything in one pass, for plain batches (all frames live, whole in their heads, without work
- * left over by offloads) while the entries fit into the processor's nearer caches. `passes` takes three: the first hashes, the second touches the
- * cache entries, so that their cache misses are under way together; the third does the rest.
+ * Three loops for the same work, two of them for plain batches (all frames live, whole in their heads, without work left over by offloads):
+ * `once` does everything in one pass, while the entries fit into the processor's nearer caches; `fetched` hashes all frames first and touches
+ * their cache entries, so that their cache misses are under way together, then does the same. `passes` is for all other batches, and
+ * takes three passes.
  *
  * Super-frames go through `passes` as they are, where the device they leave by carries them.
  *
@@ -24,9 +25,10 @@ const FEW_PLACES = 1 << 12;
 /** A bit for the two MACs of a frame: frames of a flow have the same. */
 const BIT = '1 << (Math.imul(words[at + 1] ^ words[at + 2] ^ (w3 & 0xffff), 0x9e3779b1) >>> 27)';
 
-const once = (shape: Shape): string => `
-function once(batch, now, most4, most6) {
-  const stamp = now | 0, mask4 = most4 | 0, mask6 = most6 | 0, n = batch.count, from = batch.row;
+/** @param before passes before it @param hash the text that has the hash of a frame */
+const onePass = (name: string, shape: Shape, before: string, hash: (shape: Shape, family: 4 | 6) => string): string => `
+function ${name}(batch, now, most4, most6) {
+  const stamp = now | 0, mask4 = most4 | 0, mask6 = most6 | 0, n = batch.count, from = batch.row;${before}
   let slow = 0, marks = 0, touches = 0, device = 0, queue = null, to = -1, q = 0, began = 0, end = 0, last4 = 0, last6 = 0, more = 0, moreBytes = 0;
   for (let i = 0; i < n; i++) {
     const at = start[i] >> 2, length = headLength[i];
@@ -40,7 +42,7 @@ function once(batch, now, most4, most6) {
         type = tag >>> 16;
         o++;
         room -= 4;
-      }${parsed(shape, 'break later;', null, (family) => again(shape, family, find(shape, family) + chosen(family) + decideInto(shape, family)))}${carryOut(shape, true)}
+      }${parsed(shape, 'break later;', null, (family) => again(shape, family, hash(shape, family) + chosen(family) + decideInto(shape, family)))}${carryOut(shape, true)}
     }
     late[slow++] = i;
     marks |= ${BIT};
@@ -54,6 +56,35 @@ function once(batch, now, most4, most6) {
   }
   return slow;
 }`;
+
+const once = (shape: Shape): string => onePass('once', shape, '', find);
+
+const ahead = (shape: Shape): string => `
+  for (let i = 0; i < n; i++) {
+    families[i] = 0;
+    const at = start[i] >> 2, length = headLength[i];
+    const first = words[at], w3 = words[at + 3];
+    if (length < 18 || (first & 0x10000) !== 0) continue;
+    const w0 = (first & 0xffff0000) | from;
+    let type = w3 >>> 16, tag = 0, o = at + 4, room = length - 14;
+    if (type === 0x0081 || type === 0xa888) {
+      tag = words[at + 4];
+      type = tag >>> 16;
+      o++;
+      room -= 4;
+    }${parsed(shape, 'continue;', null, (family) => find(shape, family) + hashed(family))}
+  }
+  for (let i = 0; i < n; i++) {
+    if (families[i] === 4) {${touch(4)}
+    }${
+      shape.l3
+        ? ` else if (families[i] === 6) {${touch(6)}
+    }`
+        : ''
+    }
+  }`;
+
+const fetched = (shape: Shape): string => onePass('fetched', shape, ahead(shape), found);
 
 /** Rules count packets, and may need them one by one: what they do to a super-frame is left to the stages. */
 const superFrames = ({ edits }: Shape): string =>
@@ -108,7 +139,8 @@ function passes(batch, now, most4, most6) {
         continue;
       }
       if (marks !== 0 && (marks & ${BIT}) !== 0) break later;
-      const h = hashes[i], e = entries[i], w0 = (first & 0xffff0000) | from, length = headLength[i], repeats = supers[i];
+      const h = hashes[i], w0 = (first & 0xffff0000) | from, length = headLength[i], repeats = supers[i];
+      let e = entries[i];
       const tagged = (w3 >>> 16) === 0x0081 || (w3 >>> 16) === 0xa888;
       const tag = tagged ? words[at + 4] : 0, o = tagged ? at + 5 : at + 4;${shape.ports ? '\n      const proto = protos[i], transport = transports[i];' : ''}
       let d = 0;
@@ -166,9 +198,10 @@ function close(queue, began, end, row, to) {
 function shut(queue, began, end) {
   queue.count = end - queue.first;
   if (began - queue.first < queue.alike) queue.alike = began - queue.first;
-}${once(shape)}${passes(shape)}
+}${once(shape)}${fetched(shape)}${passes(shape)}
 return function hit(batch, stamp, mask4, mask6) {
-  return batch.plain && (mask4 | mask6) < ${FEW_PLACES} ? once(batch, stamp, mask4, mask6) : passes(batch, stamp, mask4, mask6);
+  if (!batch.plain) return passes(batch, stamp, mask4, mask6);
+  return (mask4 | mask6) < ${FEW_PLACES} ? once(batch, stamp, mask4, mask6) : fetched(batch, stamp, mask4, mask6);
 };
 //# sourceURL=tapyard:path/${name}
 `;
