@@ -90,6 +90,11 @@ export class Replay {
     if (this.#pace !== null) this.#pace[PaceCell.PerSecond] = rate;
   }
 
+  /** How many of them may wait. */
+  set queue(most: number) {
+    if (this.#pace !== null) this.#pace[PaceCell.Queue] = most;
+  }
+
   /** Frames that were due by the clock, and those among them that found the queue full. */
   get offered(): number {
     return this.#pace?.[PaceCell.Offered] ?? 0;

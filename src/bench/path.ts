@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { loadConfig } from '../control/config/load.ts';
 import { Switch } from '../control/switch.ts';
 import { UserError } from '../errors.ts';
 import { DROP_REASONS } from '../observe/drop.ts';
 import { Column } from '../observe/ledger.ts';
 import { packFrames, Replay, readFrames } from './frames.ts';
+import { memoryPorts } from './memory-ports.ts';
 import { splitByFlow } from './split.ts';
 import { ranOfBusiest, threadsOf } from './threads.ts';
 
@@ -50,32 +50,21 @@ export interface PathResult {
  * @throws UserError
  */
 export async function benchPath(options: PathOptions): Promise<PathResult> {
-  const loaded = await loadConfig(options.config);
+  const { model: loaded, names, chosen } = await memoryPorts(options.config, options.in);
   const model = { ...loaded, workers: options.workers ?? loaded.workers };
-  const all = model.tenants.flatMap(({ name, bridge }) =>
-    bridge.ports.map((port) => ({ name: `${name}/${port.name}`, short: port.name, kind: port.kind })),
-  );
-  const real = all.find(({ kind }) => kind !== 'memory');
-  if (real !== undefined)
-    throw new UserError('usage', `${real.name} is a ${real.kind}`, 'bench path wants ports of kind {memory: true}');
-  const chosen = all.filter(({ name, short }) => name === options.in || short === options.in);
-  if (chosen.length !== 1) {
-    const text = chosen.length === 0 ? `there is no port ${options.in}` : `several tenants have a port ${options.in}`;
-    throw new UserError('usage', text, `name one of ${all.map(({ name }) => name).join(', ')}`);
-  }
   const { share } = options;
   const frames = readFrames(options.pcap);
   const list = share === undefined ? frames : splitByFlow(frames, share.of)[share.index];
   const packed = splitByFlow(list, model.workers).map(packFrames);
   const nothing = packFrames([]);
   const replays = new Map(
-    all.map(({ name }) => [name, packed.map((some) => new Replay(name === chosen[0].name ? some : nothing))]),
+    names.map((name) => [name, packed.map((some) => new Replay(name === chosen ? some : nothing))]),
   );
   const running = await Switch.start(model, {
     replay: new Map([...replays].map(([name, queues]) => [name, queues.map(({ handles }) => handles)])),
   });
   try {
-    const sources = (replays.get(chosen[0].name) ?? []).map((replay, i) => ({ replay, count: packed[i].count }));
+    const sources = (replays.get(chosen) ?? []).map((replay, i) => ({ replay, count: packed[i].count }));
     return await measure(running, sources, [...replays.values()].flat(), options);
   } finally {
     await running.stop();

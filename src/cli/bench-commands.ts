@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import type { LatencyOptions } from '../bench/latency.ts';
 import type { NoisyCommandOptions } from './bench-noisy.ts';
 import type { PathCommandOptions } from './bench-path.ts';
 import type { TableOptions } from './bench-tables.ts';
@@ -29,6 +30,23 @@ Examples:
     )
     .action(async (options: PathCommandOptions) => (await import('./bench-path.ts')).benchPathCommand(options));
 
+  bench
+    .command('latency')
+    .description('how late frames leave, in memory, that come by the clock at a share of what the path can do')
+    .requiredOption('--config <file>', 'configuration whose ports are of kind {memory: true}')
+    .requiredOption('--pcap <file>', 'frames to send')
+    .requiredOption('--in <port>', 'the port that receives them: PORT or TENANT/PORT')
+    .option('--load <percent>', 'of what the path can do', positive, 50)
+    .option('--seconds <n>', 'of each round', positive, 60)
+    .option('--rounds <n>', 'fresh processes, by turns with a loop in C that only reads the clock', positive, 3)
+    .option('--json', 'as JSON; rounds as they come on standard error')
+    .addHelpText(
+      'after',
+      '\nExample:\n  tapyard bench latency --config bench.yaml --pcap flows.pcap --in web1 --seconds 60 --json',
+    )
+    .action(async (options: LatencyOptions & { json?: true }) =>
+      (await import('./bench-latency.ts')).benchLatencyCommand(options),
+    );
   bench
     .command('lpm')
     .description('longest-prefix match of a whole table, beside a DIR-24-8 program in C')

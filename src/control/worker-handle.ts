@@ -1,3 +1,4 @@
+import type { HeapInfo } from 'node:v8';
 import { MessageChannel, type MessagePort, type Worker } from 'node:worker_threads';
 import { type Failure, LinuxError } from '../../native-free/errors.ts';
 import { closeEventfd, createEventfd, signalEventfd } from '../../native-free/eventfd.ts';
@@ -191,6 +192,12 @@ export class WorkerHandle {
     const wait = Atomics.waitAsync(this.#control, Control.Bell, seen);
     if (wait.async) await wait.value;
     return Atomics.load(this.#control, Control.Bell);
+  }
+
+  /** Bytes that its thread has allocated so far; asking costs it some. */
+  async allocated(): Promise<number> {
+    const heap = (await this.#thread.getHeapStatistics()) as HeapInfo & { readonly total_allocated_bytes: number };
+    return heap.total_allocated_bytes;
   }
 
   /** Turns made, turns without a frame, and system calls made for all TAPs at once, wrapped to 32 bits. */

@@ -7,12 +7,15 @@ export const PaceCell = {
   Overflowed: 2,
   /** Worker: what the clock said last. */
   NowUs: 3,
-  WIDTH: 4,
+  /** Main thread: frames that may wait, at most `LONGEST_QUEUE`; 0: `PACE_QUEUE`. */
+  Queue: 4,
+  WIDTH: 5,
 } as const;
 
-/** Frames that may wait, as in the queue of a TAP or a network card. */
+/** Frames that may wait, as in the queue of a TAP or a network card; at most, where only the delay is asked for. */
 export const PACE_QUEUE = 4096;
-const MASK = PACE_QUEUE - 1;
+export const LONGEST_QUEUE = 1 << 17;
+const MASK = LONGEST_QUEUE - 1;
 const SAMPLED = 7;
 /** Bytes of a time at the end of a frame. */
 export const STAMP = 8;
@@ -23,7 +26,7 @@ export const STAMP = 8;
  */
 export class Pace {
   readonly #cells: Float64Array;
-  readonly #due = new Float64Array(PACE_QUEUE);
+  readonly #due = new Float64Array(LONGEST_QUEUE);
   /** Where the times in use begin, and how many there are. */
   #first = 0;
   #count = 0;
@@ -49,11 +52,14 @@ export class Pace {
     cells[PaceCell.NowUs] = now[0];
     if (perSecond === 0) return this.#count;
     const due = this.#due;
+    const most = cells[PaceCell.Queue] || PACE_QUEUE;
+    // A short queue stays in few cache lines. Every eighth frame carries its time still.
+    if (this.#count === 0) this.#first &= SAMPLED;
     let offered = 0;
     let overflowed = 0;
     for (; next[0] <= now[0]; next[0] += next[1]) {
       offered++;
-      if (this.#count === PACE_QUEUE) overflowed++;
+      if (this.#count >= most) overflowed++;
       else due[(this.#first + this.#count++) & MASK] = next[0];
     }
     cells[PaceCell.Offered] += offered;
