@@ -41,6 +41,7 @@ const libc = library().getFunctions({
   unshare: { return: 'i32', arguments: ['i32'] },
   if_nametoindex: { return: 'u32', arguments: ['string'] },
   socket: { return: 'i32', arguments: ['i32', 'i32', 'i32'] },
+  socketpair: { return: 'i32', arguments: ['i32', 'i32', 'i32', 'pointer'] },
   bind: { return: 'i32', arguments: ['i32', 'pointer', 'u32'] },
   connect: { return: 'i32', arguments: ['i32', 'pointer', 'u32'] },
   listen: { return: 'i32', arguments: ['i32', 'i32'] },
@@ -81,6 +82,7 @@ export const unshare: (flags: number) => number = libc.unshare;
 /** @returns the interface's index in the namespace of the calling thread, 0 when there is none of that name */
 export const ifNameToIndex: (name: string) => number = libc.if_nametoindex;
 export const socket: (domain: number, type: number, protocol: number) => number = libc.socket;
+export const socketpair: (domain: number, type: number, protocol: number, fds: Pointer) => number = libc.socketpair;
 export const bind: (fd: number, address: Pointer, length: number) => number = libc.bind;
 export const connect: (fd: number, address: Pointer, length: number) => number = libc.connect;
 export const listen: (fd: number, backlog: number) => number = libc.listen;
@@ -232,6 +234,7 @@ export function selfTest(): void {
   fails('io_uring_enter', ioUringEnter(bad, 0, 0, 0, NULL, 0n));
   fails('io_uring_register', ioUringRegister(bad, 0, NULL, 0));
   fails('socket', socket(bad, 0, 0));
+  fails('socketpair', socketpair(bad, 0, 0, at));
   fails('bind', bind(bad, at, 0));
   fails('connect', connect(bad, at, 0));
   fails('listen', listen(bad, 0));

@@ -44,6 +44,8 @@ export interface EngineOptions {
   readonly clock: Clock;
   /** Time for which this worker had a processor; without it, it is taken to have one always. */
   readonly processor?: Clock;
+  /** Microseconds; a sleep that took longer has left caches cold. */
+  readonly longSleepUs?: number;
   /** Makes zeroed memory for tables that are looked up at random. */
   readonly words?: (count: number) => Int32Array;
   /** Tells the slow path that punt rings hold something. */
@@ -73,7 +75,10 @@ export class Engine {
   /** Turns made, and turns that had no frame to handle. */
   turns = 0;
   idleTurns = 0;
-  readonly #options: EngineOptions;
+  readonly #epochs: Epochs;
+  readonly #worker: number;
+  readonly #ring: () => void;
+  readonly #longSleepUs: number;
   readonly #batch = new Batch(BATCH_SIZE);
   readonly #ready = new Batch(BATCH_SIZE);
   #io: Turner | null = null;
@@ -88,7 +93,10 @@ export class Engine {
     const scheduler = new Scheduler(options.tenants);
     const devices = new DeviceSet(pool, options.devices, options.linkUp, options.uplinks);
     scheduler.setWeight(NO_TENANT, 1);
-    this.#options = options;
+    this.#epochs = options.epochs;
+    this.#worker = worker;
+    this.#ring = options.ring;
+    this.#longSleepUs = options.longSleepUs ?? LONG_SLEEP_US;
     this.#time = new WorkerTime(options.clock, options.processor ?? null);
     this.pool = pool;
     this.scheduler = scheduler;
@@ -109,7 +117,8 @@ export class Engine {
    * @returns frames handled
    */
   turn(mayWait: boolean): number {
-    const { epochs, worker } = this.#options;
+    const epochs = this.#epochs;
+    const worker = this.#worker;
     const time = this.#time;
     epochs.enter(worker, epochs.current());
     time.tick();
@@ -134,14 +143,14 @@ export class Engine {
       if (!waits) this.scheduler.chargeCalls((ended - began) | 0, ended);
       else {
         if (this.scheduler.shared) time.slept();
-        slept = ((ended - began) | 0) > LONG_SLEEP_US;
+        slept = ((ended - began) | 0) > this.#longSleepUs;
       }
     }
     handled += this.#receive();
     if (handled === 0 && this.#denied) this.scheduler.forgive();
     this.#transmitter.transmit();
     if (slept && handled > 0) this.#io?.flush();
-    if (this.tenants.takeBell()) this.#options.ring();
+    if (this.tenants.takeBell()) this.#ring();
     if (!this.scheduler.shared) time.forget();
     else if (!waits) this.#lookAtProcessor(first);
     this.turns++;

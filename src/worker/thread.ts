@@ -24,6 +24,7 @@ import {
   type WorkerSettings,
 } from './messages.ts';
 import { Orders } from './orders.ts';
+import { WarmUp } from './warm-up.ts';
 
 const settings = workerData as WorkerSettings;
 const control = new Int32Array(settings.control);
@@ -128,6 +129,14 @@ function reportLeft(): void {
   orders.left((number) => post({ type: 'done', number, error: null, audit: null }));
 }
 
+/** Before the first frame can come; not where the predecessor has died, whose ports are waiting, and whose death may come again. */
+function warmUp(): void {
+  if (Atomics.load(control, Control.Done) > 0) return;
+  const play = new WarmUp(settings);
+  while (Atomics.load(control, Control.Stop) === 0 && play.step());
+  play.close();
+}
+
 /** Runs until asked to stop. Every wait in it is bounded, and ended by the eventfd. */
 function run(): void {
   Atomics.store(control, Control.State, 1);
@@ -149,6 +158,7 @@ function run(): void {
 }
 
 try {
+  warmUp();
   run();
 } catch (problem) {
   // What is left open is the main thread's to close: as after a death that nobody could catch.

@@ -17,12 +17,14 @@ const LAYERS: readonly (readonly [prefix: string, may: readonly string[]])[] = [
   ['src/port/', ['native-free/', 'src/wire/', 'src/observe/', 'src/frame/']],
   // Of a port the path knows the bits that say what a device can carry.
   ['src/path/', ['src/wire/', 'src/table/', 'src/observe/', 'src/frame/', 'src/port/port.ts']],
-  // The thread of a worker reads the clock for it, and sees to its memory.
+  // The thread of a worker reads the clock for it, sees to its memory, and plays to itself between sockets.
   [
     'src/worker/',
     [
       'native-free/clock.ts',
+      'native-free/eventfd.ts',
       'native-free/huge-pages.ts',
+      'native-free/socket-pair.ts',
       'src/wire/',
       'src/table/',
       'src/observe/',
