@@ -30,7 +30,7 @@ export interface ChannelLimits {
   readonly bundleBytes: number;
   /**
    * Milliseconds from one walk over rules or ports for a connection to the next: the main thread, which does it, is the slow path of all
-   * tenants too. It is also what a test bed needs that looks at us through another switch: Open vSwitch forwards by its new rules up to
+   * tenants too. Whoever watches through another switch needs it too: Open vSwitch forwards by its new rules up to
    * 5 ms after it has answered the barrier.
    */
   readonly walkMs: number;
