@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { type ErrorCode, UserError } from '../errors.ts';
 
 /** What can be run in a process of its own (run.ts). */
-export type Task = 'acl' | 'lpm' | 'rules';
+export type Task = 'acl' | 'lpm' | 'lpm-live' | 'rules';
 
 /** Runs a task in a fresh process: nothing of an earlier round is warm, compiled or in its way. @returns what it prints as JSON */
 export function fresh<Result>(task: Task, words: readonly string[]): Result {

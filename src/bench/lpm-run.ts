@@ -1,7 +1,8 @@
 import type { LpmRoutes } from '../table/lpm-trie.ts';
 import { Lpm4 } from '../table/lpm4.ts';
 import { Lpm6 } from '../table/lpm6.ts';
-import { addresses, mask, readRoutes, syntheticRoutes } from './lpm-routes.ts';
+import { addresses, readRoutes, syntheticRoutes } from './lpm-routes.ts';
+import { LpmTwin } from './lpm-twin.ts';
 import { cpuSeconds, random } from './statistics.ts';
 
 export const LPM_MIXES = ['random', 'inside', 'half'] as const;
@@ -56,7 +57,7 @@ export function runLpm(source: string, name: string): LpmFigures {
   const start = performance.now();
   const table = family === '4' ? Lpm4.build(routes) : Lpm6.build(routes);
   const buildMs = performance.now() - start;
-  const twin = new Twin(routes, width);
+  const twin = new LpmTwin(routes, width);
   const nanoseconds = { random: 0, inside: 0, half: 0 };
   const checksums = { random: 0, inside: 0, half: 0 };
   let wrong = 0;
@@ -124,35 +125,4 @@ function changes(table: Lpm4 | Lpm6, { prefixes, lengths, values, count }: LpmRo
     if ((i & 1023) === 0) table.limbo.release(table.limbo.tag++);
   }
   return (CHANGES * 2) / (cpuSeconds() - start);
-}
-
-/** The slow twin: a map a length, asked from the longest down. */
-class Twin {
-  readonly #width: number;
-  readonly #maps = new Map<number, Map<string, number>>();
-  readonly #lengths: readonly number[];
-
-  constructor({ count, prefixes, lengths, values }: LpmRoutes, width: number) {
-    this.#width = width;
-    for (let i = 0; i < count; i++) {
-      let map = this.#maps.get(lengths[i]);
-      if (map === undefined) this.#maps.set(lengths[i], (map = new Map()));
-      map.set(this.#key(prefixes, i * width, lengths[i]), values[i]);
-    }
-    this.#lengths = [...this.#maps.keys()].sort((a, b) => b - a);
-  }
-
-  lookup(words: Int32Array, at: number): number {
-    for (const length of this.#lengths) {
-      const value = this.#maps.get(length)?.get(this.#key(words, at, length));
-      if (value !== undefined) return value;
-    }
-    return -1;
-  }
-
-  #key(words: Int32Array | Uint32Array, at: number, length: number): string {
-    let key = '';
-    for (let k = 0; k < this.#width; k++) key += `${words[at + k] & mask(length - k * 32)},`;
-    return key;
-  }
 }

@@ -49,7 +49,9 @@ Examples:
     );
   bench
     .command('lpm')
-    .description('longest-prefix match of a whole table, beside a DIR-24-8 program in C')
+    .description(
+      'longest-prefix match of a whole table, beside a DIR-24-8 program in C; all its routes changed while a switch forwards',
+    )
     .requiredOption(
       '--prefixes <file>',
       'prefixes, a line each, perhaps gzipped; - for synthetic ones of the size of the Internet',

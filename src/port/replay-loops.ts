@@ -91,7 +91,7 @@ export interface SumContext {
   readonly headLength: Int32Array;
   readonly body: Int32Array;
   readonly bodyLength: Int32Array;
-  /** Gets bytes, and the number of frames that are no IPv4 or have a body. */
+  /** Gets bytes, and the number of frames that have a body or may ask for a neighbour: neither IPv4 nor IPv6 without ICMPv6. */
   readonly found: Int32Array;
 }
 
@@ -103,7 +103,9 @@ export function sumLoop(context: SumContext): (first: number, end: number) => nu
     let odd = 0;
     for (let i = first; i < end; i++) {
       bytes += headLength[i];
-      if (halves[(start[i] + 12) >> 1] !== 8) odd++;
+      const type = halves[(start[i] + 12) >> 1];
+      // As bytes lie: 0x0800, 0x86dd; the next header is the lower byte.
+      if (type !== 8 && (type !== 0xdd86 || (halves[(start[i] + 20) >> 1] & 0xff) === 58)) odd++;
       if (body[i] >= 0) {
         odd++;
         bytes += bodyLength[i];
