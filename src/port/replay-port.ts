@@ -28,8 +28,8 @@ export interface ReplayHandles {
   readonly delays: SharedArrayBuffer | null;
 }
 
-/** A longer delay is no delay: the frame carries something else there. */
-const LONGEST_US = 60e6;
+/** A longer delay is no delay: the frame carries something else there, as one does that the router has made. */
+const LONGEST_US = 10e6;
 
 export const ReplayControl = { Left: 0, Digest: 1, WORDS: 2 } as const;
 export const ReplayResult = {
@@ -168,8 +168,9 @@ export class ReplayPort implements Port {
     this.#clock(this.#now);
     const now = this.#now[0];
     for (let i = 0; i < count; i++) {
-      const delay = now - bytes.getFloat64(start[i] + headLength[i] - STAMP, true);
-      if (delay >= 0 && delay < LONGEST_US) delays.add(delay);
+      const due = bytes.getFloat64(start[i] + headLength[i] - STAMP, true);
+      const delay = now - due;
+      if (due > 0 && delay >= 0 && delay < LONGEST_US) delays.add(delay);
     }
   }
 
