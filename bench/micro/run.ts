@@ -4,7 +4,7 @@ import { globSync } from 'node:fs';
 
 const words = process.argv.slice(2).filter((word) => !word.startsWith('--'));
 const options = process.argv.slice(2).filter((word) => word.startsWith('--'));
-const suites = globSync('*/*.ts', { cwd: import.meta.dirname })
+const suites = globSync('*/*.ts', { cwd: import.meta.dirname, exclude: ['twins/*'] })
   .sort()
   .filter((name) => words.length === 0 || words.some((word) => name.includes(word)));
 if (suites.length === 0) {
