@@ -4,16 +4,55 @@ import { arpReply, neighborAdvertisement } from '../wire/build-neighbor.ts';
 import { EtherType } from '../wire/ethernet.ts';
 import * as icmpv6 from '../wire/icmpv6.ts';
 import { Protocol } from '../wire/ipv4.ts';
+import { isTpid, TAG_LENGTH } from '../wire/vlan.ts';
+
+/** Bytes of both MACs, behind which tags lie. */
+const MACS = 12;
 
 const ARP_AT = 14;
 const ICMP_AT = 14 + 40;
 
 /**
- * What a host would answer to an ARP request or a neighbour solicitation for its address, whatever the address; the MAC is made of the
- * address, so that every host behind a port has its own. For benchmarks; allocates.
+ * What a host would answer to an ARP request or a neighbour solicitation for its address, whatever the address, by the VLAN that it came
+ * by; the MAC is made of the address, so that every host behind a port has its own. For benchmarks; allocates.
  * @returns null for every other frame
  */
 export function answerTo(frame: Uint8Array): Uint8Array | null {
+  const tags = frame.slice(MACS, typeAt(frame));
+  const answer = answerPlain(withoutTags(frame));
+  if (answer === null || tags.length === 0) return answer;
+  const tagged = new Uint8Array(answer.length + tags.length);
+  tagged.set(answer.subarray(0, MACS));
+  tagged.set(tags, MACS);
+  tagged.set(answer.subarray(MACS), MACS + tags.length);
+  return tagged;
+}
+
+/** Whether a frame is ARP, or ICMPv6 from router solicitation to redirect (RFC 4861, section 4). */
+export function isResolution(frame: Uint8Array): boolean {
+  const at = typeAt(frame);
+  if (frame[at] === 0x08 && frame[at + 1] === 0x06) return true;
+  const [next, type] = [frame[at + 8], frame[at + 42]];
+  return frame[at] === 0x86 && frame[at + 1] === 0xdd && next === Protocol.Icmpv6 && type >= 133 && type <= 137;
+}
+
+/** Where the EtherType lies behind all tags, in a frame of any length. */
+function typeAt(frame: Uint8Array): number {
+  let at = MACS;
+  while (isTpid((frame[at] << 8) | frame[at + 1])) at += TAG_LENGTH;
+  return at;
+}
+
+function withoutTags(frame: Uint8Array): Uint8Array {
+  const at = typeAt(frame);
+  if (at === MACS) return frame;
+  const plain = new Uint8Array(Math.max(MACS, frame.length - at + MACS));
+  plain.set(frame.subarray(0, MACS));
+  plain.set(frame.subarray(at), MACS);
+  return plain;
+}
+
+function answerPlain(frame: Uint8Array): Uint8Array | null {
   const bytes = new DataView(frame.buffer, frame.byteOffset, frame.length);
   const type = frame.length < 42 ? 0 : bytes.getUint16(12);
   if (type === EtherType.Arp && arp.check(bytes, ARP_AT, frame.length)) return answerArp(bytes);

@@ -91,7 +91,7 @@ export interface SumContext {
   readonly headLength: Int32Array;
   readonly body: Int32Array;
   readonly bodyLength: Int32Array;
-  /** Gets bytes, and the number of frames that have a body or may ask for a neighbour: neither IPv4 nor IPv6 without ICMPv6. */
+  /** Gets bytes, and the number of frames that have a body or may ask for a neighbour: neither IPv4 nor IPv6 without ICMPv6, behind at most one 802.1Q tag. */
   readonly found: Int32Array;
 }
 
@@ -103,9 +103,11 @@ export function sumLoop(context: SumContext): (first: number, end: number) => nu
     let odd = 0;
     for (let i = first; i < end; i++) {
       bytes += headLength[i];
-      const type = halves[(start[i] + 12) >> 1];
-      // As bytes lie: 0x0800, 0x86dd; the next header is the lower byte.
-      if (type !== 8 && (type !== 0xdd86 || (halves[(start[i] + 20) >> 1] & 0xff) === 58)) odd++;
+      // As bytes lie: 0x8100, 0x0800, 0x86dd; the next header is the lower byte.
+      let at = start[i] + 12;
+      if (halves[at >> 1] === 0x81) at += 4;
+      const type = halves[at >> 1];
+      if (type !== 8 && (type !== 0xdd86 || (halves[(at + 8) >> 1] & 0xff) === 58)) odd++;
       if (body[i] >= 0) {
         odd++;
         bytes += bodyLength[i];

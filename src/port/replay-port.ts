@@ -4,7 +4,7 @@ import { apart, type Loop, ownText } from '../frame/own-text.ts';
 import type { Pool } from '../frame/pool.ts';
 import type { ReleaseHeads } from '../frame/pool-loops.ts';
 import type { TxQueue } from '../frame/tx-queue.ts';
-import { answerTo } from './answer.ts';
+import { answerTo, isResolution } from './answer.ts';
 import { Delays } from './delays.ts';
 import { Pace, STAMP } from './pace.ts';
 import type { Port, TxSink } from './port.ts';
@@ -230,12 +230,6 @@ export class ReplayPort implements Port {
     batch.push(head, start, answer.length, -1, 0, 0);
     return 1;
   }
-}
-
-/** ARP, or ICMPv6 from router solicitation to redirect (RFC 4861, section 4), in an untagged frame. */
-function isResolution(frame: Uint8Array): boolean {
-  if (frame[12] === 0x08 && frame[13] === 0x06) return true;
-  return frame[12] === 0x86 && frame[13] === 0xdd && frame[20] === 58 && frame[54] >= 133 && frame[54] <= 137;
 }
 
 /** FNV-1a of a frame's bytes: sums of it tell whether the same frames have left, in whatever order. */

@@ -26,7 +26,7 @@ const udp6 = { ipv6: ADDRESSES, udp: { source: 1, destination: 2 } };
 
 describe('what a replay port transmits', () => {
   it('is IPv4 and IPv6 that ask for nothing', () => {
-    expect(sumOf([udp4, udp6, udp4])).toEqual([42 + 62 + 42, 0]);
+    expect(sumOf([udp4, udp6, { ...udp4, vlan: 5 }, { ...udp6, vlan: 6 }])).toEqual([42 + 62 + 46 + 66, 0]);
   });
 
   it('is looked at where it may ask for a neighbour', () => {
@@ -39,7 +39,8 @@ describe('what a replay port transmits', () => {
     };
     expect(sumOf([udp6, solicitation])[1]).toBe(1);
     expect(sumOf([udp4, { arp: request }])[1]).toBe(1);
-    expect(sumOf([{ ...udp4, vlan: 5 }])[1]).toBe(1);
+    expect(sumOf([{ arp: request, vlan: 5 }])[1]).toBe(1);
+    expect(sumOf([{ ...solicitation, vlan: 5 }])[1]).toBe(1);
   });
 
   it('is looked at where it has a body to be given back', () => {
