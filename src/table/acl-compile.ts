@@ -110,8 +110,30 @@ class Compiler {
     );
     this.#operands.push({
       naming,
-      words: [Layout.ADDRESS, key, absent, table4, pieces4.length, table6, pieces6.length],
+      words: [Layout.ADDRESS, key, absent, table4, pieces4.length, table6, pieces6.length, this.#index(pieces4)],
     });
+  }
+
+  /** Cuts the addresses between the first bound and the last into equal buckets, two to four an interval. */
+  #index(pieces: readonly Piece<number>[]): number {
+    const bounds = pieces.slice(1).map(({ from }) => from);
+    const base = bounds[0] ?? 0;
+    const span = (bounds.at(-1) ?? 0) - base;
+    let shift = 0;
+    while (span / 2 ** shift >= Math.max(1, bounds.length) * 4) shift++;
+    const last = Math.floor(span / 2 ** shift);
+    const store = this.#store;
+    const index = store.reserve(Layout.FIRST_BUCKET + last + 2);
+    store.set(index + Layout.INDEX_BASE, base ^ 0x80000000);
+    store.set(index + Layout.INDEX_SHIFT, shift);
+    store.set(index + Layout.INDEX_LAST, last);
+    let piece = 0;
+    for (let bucket = 0; bucket <= last + 1; bucket++) {
+      const begins = bucket > last ? 2 ** 32 : base + bucket * 2 ** shift;
+      while (piece < bounds.length && bounds[piece] <= begins) piece++;
+      store.set(index + Layout.FIRST_BUCKET + bucket, piece);
+    }
+    return index;
   }
 
   #intervals<Point>(

@@ -34,6 +34,16 @@ export const V4_TABLE = 3;
 export const V4_COUNT = 4;
 export const V6_TABLE = 5;
 export const V6_COUNT = 6;
+/** What narrows the search among intervals of IPv4; its words: the first bound that is not 0, a shift, the last bucket, then buckets. */
+export const V4_INDEX = 7;
+export const INDEX_BASE = 0;
+export const INDEX_SHIFT = 1;
+export const INDEX_LAST = 2;
+/**
+ * Of each bucket, the `1 << shift` addresses from `base + (bucket << shift)` on, the last interval that begins at or before its first address; one
+ * more word ends the last bucket.
+ */
+export const FIRST_BUCKET = 3;
 
 export const SCALAR = 0;
 export const ADDRESS = 1;

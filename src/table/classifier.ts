@@ -6,13 +6,13 @@ export { AclKey, type AclPrefix, type AclRange, type AclRule, ANY, type MaskedMa
 export type { AclTables } from './acl-tables.ts';
 
 const { FIRST_OPERAND, OPERAND_WORDS, KIND, KEY, ABSENT, SCALAR } = Layout;
-const { PRESENCE, SHIFT, MASK, DOMAIN, TABLE, V4_TABLE, V4_COUNT, V6_TABLE, V6_COUNT } = Layout;
+const { PRESENCE, SHIFT, MASK, DOMAIN, TABLE, V4_TABLE, V4_COUNT, V4_INDEX, V6_TABLE, V6_COUNT } = Layout;
 
 /**
  * Access control lists: which of many rules with wildcards matches first. Each field that any rule names leads, by its value alone, to
  * the set of rules that it leaves possible, a row of bits; the sets of all fields are intersected and the lowest bit is the
- * rule. Scalars find their row in two loads, addresses by binary search over the bounds of prefixes, each byte of a MAC by
- * itself, since a mask decomposes so. Lists of more than 256 rules have summaries, a bit a word of the set, which are intersected
+ * rule. Scalars find their row in two loads, addresses by binary search over the bounds of prefixes (of IPv4 in a bucket that holds few of
+ * them), each byte of a MAC by itself, since a mask decomposes so. Lists of more than 256 rules have summaries, a bit a word of the set, which are intersected
  * first, and share the chunks of sets that are alike.
  * Sources: Lakshman and Stiliadis, SIGCOMM 1998 (bit vectors); Baboescu and Varghese, SIGCOMM 2001 (aggregation).
  *
@@ -65,20 +65,29 @@ function scalarRow(words: Int32Array, o: number, key: Int32Array, at: number): n
 function addressRow(words: Int32Array, o: number, key: Int32Array, at: number): number {
   const family = key[at + AclKey.FAMILY];
   const address = at + words[o + KEY];
-  if (family === 4) return row4(words, words[o + V4_TABLE], words[o + V4_COUNT], key[address] ^ 0x80000000);
+  if (family === 4) return row4(words, o, key[address] ^ 0x80000000);
   if (family === 6) return row6(words, words[o + V6_TABLE], words[o + V6_COUNT], key, address);
   return words[o + ABSENT];
 }
 
 /** Row of the last interval that begins at or before the address; the first begins at 0. */
-function row4(words: Int32Array, table: number, count: number, address: number): number {
+function row4(words: Int32Array, o: number, address: number): number {
+  const table = words[o + V4_TABLE];
+  const index = words[o + V4_INDEX];
+  const base = words[index + Layout.INDEX_BASE];
   let low = 0;
-  for (let left = count; left > 1; ) {
-    const half = left >>> 1;
-    if (words[table + low + half] <= address) low += half;
-    left -= half;
+  if (address >= base) {
+    const last = words[index + Layout.INDEX_LAST];
+    const bucket = (address - base) >>> words[index + Layout.INDEX_SHIFT];
+    const at = index + Layout.FIRST_BUCKET + (bucket < last ? bucket : last);
+    low = words[at];
+    for (let left = words[at + 1] - low + 1; left > 1; ) {
+      const half = left >>> 1;
+      if (words[table + low + half] <= address) low += half;
+      left -= half;
+    }
   }
-  return words[table + count + low];
+  return words[table + words[o + V4_COUNT] + low];
 }
 
 function row6(words: Int32Array, table: number, count: number, key: Int32Array, address: number): number {
