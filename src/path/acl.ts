@@ -1,6 +1,7 @@
 import { type Batch, Kind, Trait } from '../frame/batch.ts';
 import type { Pool } from '../frame/pool.ts';
 import { AclKey, Classifier } from '../table/classifier.ts';
+import { EtherType } from '../wire/ethernet.ts';
 import { Protocol } from '../wire/ipv4.ts';
 import { AclAction, type AclImage, type RouterImage } from './image.ts';
 import { ACL_EGRESS, PUNT_QUOTE, Punt } from './punt.ts';
@@ -78,10 +79,16 @@ export class Acls {
    * one that nothing holds up. Counts nothing.
    */
   match(acl: number, batch: Batch, i: number): number {
+    const rule = this.matchPacket(acl);
+    return rule === this.#acls[acl].action.length && !isIp(batch, i) ? -1 : rule;
+  }
+
+  /** The same, if that is an IP packet and no neighbour discovery. */
+  matchPacket(acl: number): number {
     const rule = this.#classifiers[acl].match(this.#key, 0);
     if (rule >= 0) return rule;
     const { fallback, action } = this.#acls[acl];
-    return fallback === AclAction.Deny && isIp(batch, i) ? action.length : -1;
+    return fallback === AclAction.Deny ? action.length : -1;
   }
 
   /** Shows the frame that was shown last with other MACs, and in another VLAN: as it is behind the router. */
@@ -137,6 +144,43 @@ export class Acls {
     const flagsThere = proto === Protocol.Tcp && l4 >= 0 && l4 + 14 <= batch.start[i] + batch.headLength[i];
     key[AclKey.TCP_FLAGS] = flagsThere ? bytes.getUint8(l4 + 13) : ABSENT;
     key[AclKey.FRAGMENT] = !isPacket ? ABSENT : (batch.traits[i] & Trait.Fragment) !== 0 ? 1 : 0;
+  }
+
+  /**
+   * Shows a packet of TCP, UDP or ICMP without options, extension headers or fragments to the lists.
+   * @param start position of the Ethernet header @param l3 of the IP header, of IPv4 or else IPv6
+   */
+  showPlain(start: number, l3: number, four: boolean, vlan: number): void {
+    const bytes = this.#bytes;
+    const key = this.#key;
+    key[AclKey.ETHERTYPE] = four ? EtherType.Ipv4 : EtherType.Ipv6;
+    key[AclKey.VLAN] = vlan;
+    key[AclKey.DMAC_HI] = bytes.getUint16(start);
+    key[AclKey.DMAC_LO] = bytes.getInt32(start + 2);
+    key[AclKey.SMAC_HI] = bytes.getUint16(start + 6);
+    key[AclKey.SMAC_LO] = bytes.getInt32(start + 8);
+    key[AclKey.FAMILY] = four ? 4 : 6;
+    // Of IPv4 the first word of each; the others are not looked at.
+    const source = l3 + (four ? 12 : 8);
+    const destination = l3 + (four ? 16 : 24);
+    key[AclKey.SRC0] = bytes.getInt32(source);
+    key[AclKey.DST0] = bytes.getInt32(destination);
+    if (!four) {
+      for (let k = 1; k < 4; k++) {
+        key[AclKey.SRC0 + k] = bytes.getInt32(source + k * 4);
+        key[AclKey.DST0 + k] = bytes.getInt32(destination + k * 4);
+      }
+    }
+    const proto = bytes.getUint8(l3 + (four ? 9 : 6));
+    const l4 = l3 + (four ? 20 : 40);
+    const icmp = proto === Protocol.Icmp || proto === Protocol.Icmpv6;
+    key[AclKey.PROTO] = proto;
+    key[AclKey.SPORT] = icmp ? ABSENT : bytes.getUint16(l4);
+    key[AclKey.DPORT] = icmp ? ABSENT : bytes.getUint16(l4 + 2);
+    key[AclKey.ICMP_TYPE] = icmp ? bytes.getUint8(l4) : ABSENT;
+    key[AclKey.ICMP_CODE] = icmp ? bytes.getUint8(l4 + 1) : ABSENT;
+    key[AclKey.TCP_FLAGS] = proto === Protocol.Tcp ? bytes.getUint8(l4 + 13) : ABSENT;
+    key[AclKey.FRAGMENT] = 0;
   }
 }
 

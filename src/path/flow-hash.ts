@@ -9,10 +9,18 @@ export function flowHash(batch: Batch, i: number, bytes: DataView, keys: Int32Ar
   const at = batch.l3[i];
   const seesPorts = (batch.traits[i] & Trait.Fragment) === 0 && batch.sport[i] >= 0;
   const ports = seesPorts ? (batch.sport[i] << 16) | batch.dport[i] : 0;
-  if (batch.kind[i] === Kind.Ipv4) {
-    return flowHash4(keys, bytes.getInt32(at + 12), bytes.getInt32(at + 16), ports, batch.proto[i]);
-  }
-  return flowHash4(keys, addressHash(bytes, at + 8, keys), addressHash(bytes, at + 24, keys), ports, batch.proto[i]);
+  if (batch.kind[i] === Kind.Ipv4) return packetHash4(bytes, at, ports, batch.proto[i], keys);
+  return packetHash6(bytes, at, ports, batch.proto[i], keys);
+}
+
+/** @param at position of the IP header @param ports source << 16 | destination; of ICMP type and code; 0 where not every packet of the flow shows them */
+export function packetHash4(bytes: DataView, at: number, ports: number, proto: number, keys: Int32Array): number {
+  return flowHash4(keys, bytes.getInt32(at + 12), bytes.getInt32(at + 16), ports, proto);
+}
+
+/** See `packetHash4`. */
+export function packetHash6(bytes: DataView, at: number, ports: number, proto: number, keys: Int32Array): number {
+  return flowHash4(keys, addressHash(bytes, at + 8, keys), addressHash(bytes, at + 24, keys), ports, proto);
 }
 
 function addressHash(bytes: DataView, at: number, keys: Int32Array): number {

@@ -15,3 +15,9 @@ export function takeLeaked(to: Batch, from: Batch, i: number, routerRow: number)
   to.twin[k] = -1;
   to.leakedFrom[k] = from.tenant;
 }
+
+/** Takes frames that another tenant's router is to forward; it has no more than one batch of them at a time. */
+export interface LeakSink {
+  /** @returns false when the tenant is gone; the frame stays the caller's */
+  leak(batch: Batch, i: number): boolean;
+}

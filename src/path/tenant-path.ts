@@ -14,6 +14,7 @@ import { Adjacency } from './adjacency.ts';
 import { Decider } from './cache/decide.ts';
 import { Decisions } from './cache/decision.ts';
 import { FlowCache } from './cache/flow-cache.ts';
+import { DecisionMemo } from './cache/memo.ts';
 import { RuleDecider } from './cache/rule-decider.ts';
 import { sameShape, shapeOf } from './cache/shape.ts';
 import type { Devices } from './devices.ts';
@@ -27,6 +28,7 @@ import { Hold } from './hold.ts';
 import { HopLimit } from './hop-limit.ts';
 import { ROUTER_ROW, type TenantImage, WorkCount } from './image.ts';
 import { InterfaceAclIn, InterfaceAclOut } from './interface-acl.ts';
+import type { LeakSink } from './leak.ts';
 import { Learn } from './learn.ts';
 import { OffloadCheck } from './offload.ts';
 import { wanted } from './order.ts';
@@ -49,12 +51,6 @@ import { Waste } from './waste.ts';
 const OUTPUTS = 1024;
 /** The flow cache takes another shape at most so often. */
 const RESHAPE_MS = 100;
-
-/** Takes frames that another tenant's router is to forward; it has no more than one batch of them at a time. */
-export interface LeakSink {
-  /** @returns false when the tenant is gone; the frame stays the caller's */
-  leak(batch: Batch, i: number): boolean;
-}
 
 /**
  * One tenant's path on one worker: the ordered lists of its stages, and the three places where frames enter. A frame that a
@@ -179,6 +175,13 @@ export class TenantPath {
     const hits = image.acls.map((acl) => acl.hits[worker]);
     const decisions = old?.decisions ?? new Decisions(ledger, hits, store?.counts ?? null);
     if (old !== null) decisions.follow(hits);
+    const asked =
+      router === null || fib === null || neighbors === null || hold === null
+        ? null
+        : { image: router, fib, neighbors, hold };
+    const idle = watch !== null && watch.observer !== null;
+    // Port security looks at more than it tells apart; a bridge alone at nothing else.
+    const remembers = security === null && !idle && (asked !== null || image.acls.length > 0);
     const decider = new Decider({
       pool,
       image,
@@ -187,10 +190,7 @@ export class TenantPath {
       security,
       acls,
       macs,
-      router:
-        router === null || fib === null || neighbors === null || hold === null
-          ? null
-          : { image: router, fib, neighbors, hold },
+      router: asked,
       decisions,
       rules: store === null ? null : new RuleDecider(pool, store, bridge, decisions),
       taps,
@@ -208,9 +208,10 @@ export class TenantPath {
       fib,
       decisions,
       decider,
+      memo: remembers ? new DecisionMemo({ pool, image, acls, macs, router: asked, decisions }) : null,
       parse,
       tapped: taps?.drops ?? false,
-      idle: watch !== null && watch.observer !== null,
+      idle,
       counts: this.#work,
     };
     if (old !== null) old.follow(context);

@@ -13,11 +13,13 @@ import { OffloadCheck } from '../offload.ts';
 import type { Parse } from '../parse.ts';
 import { FrameEditor } from '../rules/edit.ts';
 import { opLength, type SetField } from '../rules/program.ts';
+import type { FlowCacheContext } from './context.ts';
 import type { Decider } from './decide.ts';
 import { Decision as D, type Decisions } from './decision.ts';
 import { Doorkeeper, nextRandom } from './doorkeeper.ts';
 import { Entry, SPILLED, STRIDE4, STRIDE6 } from './entry.ts';
 import { generate } from './generate.ts';
+import type { DecisionMemo } from './memo.ts';
 import { type Shape, sameShape, shapeBits, shapeOf } from './shape.ts';
 
 /** Places of two entries each: at most, and to begin with. Few flows then lie close together, in few pages and cache lines. */
@@ -35,25 +37,6 @@ const MOST_LOOPS = 16;
 type Hit = (batch: Batch, stamp: number, mask4: number, mask6: number) => number;
 
 const LEAVE_ALL: Hit = ({ count }) => count;
-
-export interface FlowCacheContext {
-  readonly pool: Pool;
-  readonly image: TenantImage;
-  readonly devices: Devices;
-  readonly guard: GuardIn;
-  readonly macs: MacTable;
-  readonly neighbors: NeighborTable | null;
-  readonly fib: Fib | null;
-  readonly decisions: Decisions;
-  readonly decider: Decider;
-  readonly parse: Parse;
-  /** Whether somebody looks at frames that are dropped. */
-  readonly tapped: boolean;
-  /** The path is for a trace, which asks the stages: the cache has no memory then, and may not be run. */
-  readonly idle: boolean;
-  /** `WorkCount` cells, shared. */
-  readonly counts: Float64Array;
-}
 
 /**
  * A tenant's flow cache on one worker: exact-match memory from what the path looks at in a frame to what it decided for it. A hit
@@ -95,6 +78,7 @@ export class FlowCache {
   #neighbors: NeighborTable | null;
   #fib: Fib | null;
   #decider: Decider;
+  #memo: DecisionMemo | null;
   readonly #words: Int32Array;
   #stamp = 1;
   /** Entries with an older stamp are dead. */
@@ -115,8 +99,8 @@ export class FlowCache {
   readonly #counts: Float64Array;
 
   constructor(context: FlowCacheContext) {
-    const { pool, image, devices, guard, macs, neighbors, fib, decisions, decider, parse, tapped, idle, counts } =
-      context;
+    const { pool, image, devices, guard, macs, neighbors, fib, decisions, decider, memo, parse } = context;
+    const { tapped, idle, counts } = context;
     this.#counts = counts;
     this.#guard = guard;
     this.#macs = macs;
@@ -124,6 +108,7 @@ export class FlowCache {
     this.#fib = fib;
     this.decisions = decisions;
     this.#decider = decider;
+    this.#memo = memo;
     this.#words = new Int32Array(pool.memory);
     this.#pool = pool;
     this.#devices = devices;
@@ -141,13 +126,14 @@ export class FlowCache {
    * Goes on for a path of a changed image: code that is warm and the memory stay, what was decided is forgotten.
    * @param context with the same pool, devices, decisions and counters
    */
-  follow({ image, guard, macs, neighbors, fib, decider, parse, tapped }: FlowCacheContext): void {
+  follow({ image, guard, macs, neighbors, fib, decider, memo, parse, tapped }: FlowCacheContext): void {
     this.#image = image;
     this.#guard = guard;
     this.#macs = macs;
     this.#neighbors = neighbors;
     this.#fib = fib;
     this.#decider = decider;
+    this.#memo = memo;
     this.#parse = parse;
     this.reshape(shapeOf(image, null, tapped));
   }
@@ -246,6 +232,7 @@ export class FlowCache {
     this.#mask4 = this.#mask6 = FIRST_PLACES - 1;
     this.#taken4 = this.#taken6 = 0;
     this.decisions.forget();
+    this.#memo?.forget();
     if (this.#stamp >= LAST_STAMP) {
       // Entries of stamps gone by could come to life again.
       this.#stamp = LAST_STAMP - 1;
@@ -253,12 +240,22 @@ export class FlowCache {
     } else this.#floor = ++this.#stamp;
   }
 
-  /** For the generated code: decides frame i. @returns position of the decision; 0 when it is for the stages */
-  decide(batch: Batch, i: number): number {
+  /** For the generated code: decides frame i. @param from row that it came by @returns position of the decision; 0 when it is for the stages */
+  decide(batch: Batch, i: number, from: number): number {
+    // Rules look at more than it tells apart, but for `NORMAL` alone.
+    const memo = this.shape.edits ? null : this.#memo;
+    // What has a body may have less than its headers in the head.
+    const isWhole = batch.plain || batch.body[i] < 0;
+    const known = memo !== null && isWhole ? memo.find(batch.start[i] >> 2, from, batch.nowMs) : 0;
+    if (known > 0) {
+      this.#misses++;
+      return known;
+    }
     batch.spread();
     if (!this.#decider.decide(batch, i)) return 0;
     const line = this.decisions.intern();
     if (line > 0) {
+      if (memo !== null && isWhole) memo.learn(batch, i, line);
       this.#misses++;
       return line;
     }

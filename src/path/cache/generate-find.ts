@@ -177,7 +177,7 @@ export const decideInto = (shape: Shape, family: Family): string => {
           e = e2;
           d = ${table}[e + ${Entry.Decision}];
         } else {
-          d = cache.decide(batch, i);
+          d = cache.decide(batch, i, from);
           const into = d > 0 ? cache.place(${table}, ${placeOf(family)}, second, ${stride(family)}, e, h) : -1;
           if (into >= 0) {
             ${table}[into] = h;
