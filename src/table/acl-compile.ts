@@ -104,13 +104,15 @@ class Compiler {
     const absent = set.row();
     const pieces4 = sweep(spans4, set, 0, 2 ** 32);
     const pieces6 = sweep(spans6, set, 0n, 1n << 128n);
-    const table4 = this.#intervals(pieces4, 1, (from) => [from | 0]);
+    const last = { from: 2 ** 32 - 1, row: pieces4[pieces4.length - 1].row };
+    const padded4 = [...pieces4, last, last];
+    const table4 = this.#intervals(padded4, 1, (from) => [from | 0]);
     const table6 = this.#intervals(pieces6, 4, (from) =>
       [96n, 64n, 32n, 0n].map((shift) => Number((from >> shift) & 0xffffffffn) | 0),
     );
     this.#operands.push({
       naming,
-      words: [Layout.ADDRESS, key, absent, table4, pieces4.length, table6, pieces6.length, this.#index(pieces4)],
+      words: [Layout.ADDRESS, key, absent, table4, padded4.length, table6, pieces6.length, this.#index(pieces4)],
     });
   }
 
@@ -159,12 +161,38 @@ class Compiler {
       rangesOf(rule).map(({ low, high }) => ({ rule: i, from: low, to: high + 1 })),
     );
     const absent = set.row();
-    const rows = new Int32Array(domain);
     const pieces = sweep(spans, set, 0, domain);
+    const kind = domain > 256 ? Layout.RANGE : Layout.BYTE;
+    const table = domain > 256 ? this.#ranks(pieces, domain) : this.#rows(pieces, domain);
+    this.#operands.push({ naming, words: [kind, key, absent, key, 0, -1, domain, table] });
+  }
+
+  /** A row for each value. */
+  #rows(pieces: readonly Piece<number>[], domain: number): number {
+    const rows = new Int32Array(domain);
     pieces.forEach(({ from, row }, i) => {
       rows.fill(row, from, pieces[i + 1]?.from ?? domain);
     });
-    this.#operands.push({ naming, words: [Layout.SCALAR, key, absent, key, 0, -1, domain, this.#table(rows)] });
+    return this.#store.intern(rows, 0, domain);
+  }
+
+  /** Of every 32 values those where a piece begins, and where the row lies of the piece that lasts from before. */
+  #ranks(pieces: readonly Piece<number>[], domain: number): number {
+    const store = this.#store;
+    const rows = store.reserve(pieces.length);
+    pieces.forEach(({ row }, i) => {
+      store.set(rows + i, row);
+    });
+    const table = store.reserve(domain >> 4);
+    let piece = 0;
+    for (let part = 0; part < domain >> 5; part++) {
+      let begins = 0;
+      const before = piece;
+      for (; (pieces[piece + 1]?.from ?? domain) < (part + 1) << 5; piece++) begins |= 1 << pieces[piece + 1].from;
+      store.set(table + part * 2, begins);
+      store.set(table + part * 2 + 1, rows + before);
+    }
+    return table;
   }
 
   /** Each byte of a MAC is a field of its own: a masked comparison holds when it holds in every byte. */
@@ -209,18 +237,10 @@ class Compiler {
       }
       rows[byte] = set.row();
     }
-    this.#operands.push({ naming, words: [Layout.SCALAR, key, absent, presence, shift, 255, 256, this.#table(rows)] });
-  }
-
-  /** Two levels: equal runs of 256 values are stored once. */
-  #table(rows: Int32Array): number {
-    const roots = new Int32Array(rows.length >> 8);
-    for (let i = 0; i < roots.length; i++) roots[i] = this.#store.intern(rows, i << 8, 256);
-    const table = this.#store.reserve(roots.length);
-    roots.forEach((leaf, i) => {
-      this.#store.set(table + i, leaf);
+    this.#operands.push({
+      naming,
+      words: [Layout.BYTE, key, absent, presence, shift, 255, 256, this.#store.intern(rows, 0, 256)],
     });
-    return table;
   }
 }
 

@@ -14,22 +14,25 @@ export const FIRST_OPERAND = 4;
 
 /** Words of an operand: one piece of the key, and how it leads to a row. */
 export const OPERAND_WORDS = 8;
-/** 0: a scalar of up to 16 bits, or a byte of a MAC. 1: an address. */
+/** `BYTE`, `RANGE` or `ADDRESS`. */
 export const KIND = 0;
 /** Word of the key: the value, or the first of an address. */
 export const KEY = 1;
 /** Row for packets without the field. */
 export const ABSENT = 2;
 
-/** Scalar: the word of the key that is -1 where the field is absent; what to do to the value; its first bound; its table. */
+/** Byte and range: the word of the key that is -1 where the field is absent; what to do to the value; how many values there are; its table. */
 export const PRESENCE = 3;
 export const SHIFT = 4;
 export const MASK = 5;
 export const DOMAIN = 6;
-/** A position for every 256 values, of 256 positions of rows. */
+/** Byte: a row for each of 256 values. Range: two words for every 32 values: bits where intervals begin, and where the row lies of the one that lasts. */
 export const TABLE = 7;
 
-/** Address: sorted beginnings of intervals (sign bit flipped, so that signed comparison sorts them) and, behind all, their rows. */
+/**
+ * Address: sorted beginnings of intervals (sign bit flipped, so that signed comparison sorts them), of IPv4 two more that are greater than all, and, behind
+ * all, their rows.
+ */
 export const V4_TABLE = 3;
 export const V4_COUNT = 4;
 export const V6_TABLE = 5;
@@ -45,8 +48,11 @@ export const INDEX_LAST = 2;
  */
 export const FIRST_BUCKET = 3;
 
-export const SCALAR = 0;
+/** A value below 256, or a byte of a MAC. */
+export const BYTE = 0;
 export const ADDRESS = 1;
+/** A value of up to 16 bits. */
+export const RANGE = 2;
 
 /** Lists up to so many words (256 rules) have plain rows. */
 export const PLAIN_WORDS = 8;
