@@ -1,3 +1,5 @@
+import { preferHugePages } from '../../native-free/huge-pages.ts';
+import { onLargeMemory } from '../table/large-memory.ts';
 import type { LpmRoutes } from '../table/lpm-trie.ts';
 import { Lpm4 } from '../table/lpm4.ts';
 import { Lpm6 } from '../table/lpm6.ts';
@@ -51,6 +53,10 @@ export function addressesOf(routes: LpmRoutes, family: Family, which: LpmMix): I
 
 /** One family's table of one file, measured on all mixes. */
 export function runLpm(source: string, name: string): LpmFigures {
+  // As in a switch.
+  onLargeMemory((memory) => {
+    preferHugePages(new Uint8Array(memory));
+  });
   const family = name as Family;
   const routes = routesOf(source, family);
   const width = family === '4' ? 1 : 4;

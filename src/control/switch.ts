@@ -1,12 +1,13 @@
 import { microsecondsSince, monotonicSeconds } from '../../native-free/clock.ts';
 import { failpoint } from '../../native-free/failpoint.ts';
 import { selfTest } from '../../native-free/ffi.ts';
-import { mapLargeMemory } from '../../native-free/huge-pages.ts';
+import { mapLargeMemory, preferHugePages } from '../../native-free/huge-pages.ts';
 import { MOST_HELD_BODIES } from '../path/hold.ts';
 import type { QemuNews } from '../port/qemu-port.ts';
 import type { ReplayHandles } from '../port/replay-port.ts';
 import { SlowPath } from '../slow/slow-path.ts';
 import { Epochs } from '../table/epoch.ts';
+import { onLargeMemory } from '../table/large-memory.ts';
 import { SharedBuckets } from '../table/shared-buckets.ts';
 import { Numbers } from '../tenant/numbers.ts';
 import { Policers } from '../tenant/policers.ts';
@@ -89,6 +90,9 @@ export class Switch {
   static async start(model: SwitchModel, options: SwitchOptions = {}): Promise<Switch> {
     selfTest();
     mapLargeMemory();
+    onLargeMemory((memory) => {
+      preferHugePages(new Uint8Array(memory));
+    });
     const made = new Switch(model, options);
     try {
       await made.#workers.ready();

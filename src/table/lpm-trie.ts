@@ -1,3 +1,4 @@
+import { largeWords } from './large-memory.ts';
 import type { Limbo, Reclaimer } from './lpm-limbo.ts';
 import { PrefixMap } from './lpm-map.ts';
 
@@ -91,7 +92,7 @@ export class LpmTrie implements Reclaimer {
     this.#width = width;
     this.maxNodes = maxNodes;
     this.limbo = limbo;
-    this.words = new Int32Array(new SharedArrayBuffer((nodes * NODE_WORDS + 1) * 4));
+    this.words = largeWords(nodes * NODE_WORDS + 1);
     this.words.fill(NONE, 0, ROOT_WORDS);
     this.#owner = new Uint8Array(nodes * NODE_WORDS);
     this.#cover = new Int32Array(nodes);

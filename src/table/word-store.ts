@@ -1,3 +1,5 @@
+import { largeWords } from './large-memory.ts';
+
 /** A growing array of words in which equal pieces are kept once. Build time only. */
 export class WordStore {
   #words = new Int32Array(4096);
@@ -47,7 +49,7 @@ export class WordStore {
 
   /** A copy over shared memory. */
   finish(): Int32Array {
-    const words = new Int32Array(new SharedArrayBuffer(this.#length * 4));
+    const words = largeWords(this.#length);
     words.set(this.#words.subarray(0, this.#length));
     return words;
   }
