@@ -12,9 +12,12 @@ export const PaceCell = {
   WIDTH: 5,
 } as const;
 
-/** Frames that may wait, as in the queue of a TAP or a network card; at most, where only the delay is asked for. */
+/**
+ * Frames that may wait, as in the queue of a TAP or a network card; at most, where only the delay is asked for: a tenth of a second of ten million
+ * frames, so that a machine which takes the processor away for longer than a frame should wait makes delays, not losses.
+ */
 export const PACE_QUEUE = 4096;
-export const LONGEST_QUEUE = 1 << 17;
+export const LONGEST_QUEUE = 1 << 20;
 const MASK = LONGEST_QUEUE - 1;
 const SAMPLED = 7;
 /** Bytes of a time at the end of a frame. */

@@ -78,7 +78,7 @@ function makePort(spec: DeviceSpec, index: number): Port {
     case 'memory':
       return new MemoryPort(spec.name, spec.handles, engine.pool, engine.tenants, spec.offloads);
     case 'replay':
-      return new ReplayPort(spec.name, spec.handles, engine.pool, engine.tenants, processorTime);
+      return new ReplayPort(spec.name, spec.handles, engine.pool, engine.tenants, clockSince(settings.origin));
     case 'pcap':
       return new PcapPort(spec.name, spec, engine.pool, engine.tenants, clock);
     case 'cap':
