@@ -31,6 +31,7 @@ const libc = library().getFunctions({
   flock: { return: 'i32', arguments: ['i32', 'i32'] },
   poll: { return: 'i32', arguments: ['pointer', 'u32', 'i32'] },
   sched_setscheduler: { return: 'i32', arguments: ['i32', 'i32', 'pointer'] },
+  setpriority: { return: 'i32', arguments: ['i32', 'u32', 'i32'] },
   eventfd: { return: 'i32', arguments: ['u32', 'i32'] },
   clock_gettime: { return: 'i32', arguments: ['i32', 'pointer'] },
   mmap: { return: 'pointer', arguments: ['pointer', 'u64', 'i32', 'i32', 'i32', 'i64'] },
@@ -74,6 +75,7 @@ export const flock: (fd: number, operation: number) => number = libc.flock;
 /** @param timeoutMs -1 waits for ever: bound it in a worker, which hears nothing meanwhile */
 export const poll: (pollfds: Pointer, count: number, timeoutMs: number) => number = libc.poll;
 export const schedSetscheduler: (pid: number, policy: number, param: Pointer) => number = libc.sched_setscheduler;
+export const setPriority: (which: number, who: number, niceness: number) => number = libc.setpriority;
 export const eventfd: (initial: number, flags: number) => number = libc.eventfd;
 export const clockGettime: (clock: number, timespec: Pointer) => number = libc.clock_gettime;
 /** Moves the calling thread alone. */
@@ -212,6 +214,7 @@ export function selfTest(): void {
   holds('writev', writev(zero, address(iovecs), 2) === 7);
   fails('flock', flock(bad, 0));
   fails('sched_setscheduler', schedSetscheduler(0, bad, NULL));
+  fails('setpriority', setPriority(bad, 0, 0));
   fails('ioctl', ioctl(zero, 0x800454cf, at));
   holds('close', close(zero) === 0);
   fails('close', close(bad));

@@ -1,5 +1,5 @@
 import { closeSync, openSync } from 'node:fs';
-import { runWhenIdle } from '../../native-free/idle.ts';
+import { runWhenIdle } from '../../native-free/priority.ts';
 import type { Tally } from '../control/capture/settings.ts';
 import { openStream } from '../control/rpc-open.ts';
 import { UserError } from '../errors.ts';

@@ -1,6 +1,7 @@
 import { receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { clockSince, microsecondsSince, processorTime } from '../../native-free/clock.ts';
 import { alignedWords, preferHugePages } from '../../native-free/huge-pages.ts';
+import { runFirst } from '../../native-free/priority.ts';
 import { Ledger } from '../observe/ledger.ts';
 import { CapPort } from '../port/cap-port.ts';
 import { ImpairPort } from '../port/impair-port.ts';
@@ -58,6 +59,7 @@ const io = openIo(
 );
 engine.io = io;
 preferHugePages(new Uint8Array(engine.pool.memory));
+runFirst();
 
 const orders = new Orders({
   engine,

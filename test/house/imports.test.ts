@@ -24,6 +24,7 @@ const LAYERS: readonly (readonly [prefix: string, may: readonly string[]])[] = [
       'native-free/clock.ts',
       'native-free/eventfd.ts',
       'native-free/huge-pages.ts',
+      'native-free/priority.ts',
       'native-free/socket-pair.ts',
       'src/wire/',
       'src/table/',
@@ -99,7 +100,7 @@ const LAYERS: readonly (readonly [prefix: string, may: readonly string[]])[] = [
       ...[
         'native-free/errors.ts',
         'native-free/failpoint.ts',
-        'native-free/idle.ts',
+        'native-free/priority.ts',
         'native-free/last-will.ts',
         'src/errors.ts',
         'src/observe/',

@@ -1,5 +1,5 @@
 import { workerData } from 'node:worker_threads';
-import { runWhenIdle } from '../../../native-free/idle.ts';
+import { runWhenIdle } from '../../../native-free/priority.ts';
 import { Ring } from '../../frame/ring.ts';
 import { CaptureCount, Point } from '../../path/tap/record.ts';
 import { Entry } from './entry.ts';
