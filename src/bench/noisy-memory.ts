@@ -35,8 +35,6 @@ export interface VictimFigures {
   readonly delivered: number;
   /** Microseconds from when a frame was due until it was handed to the other port. */
   readonly delayUs: { readonly p50: number; readonly p99: number; readonly p999: number };
-  /** Share of the time for which the worker had a processor; the victim's clock stands while it has none. */
-  readonly processor: number;
   /** The clock let fewer frames come than it should: the round says nothing. */
   readonly void: boolean;
 }
@@ -128,7 +126,6 @@ async function figures(from: Replay, to: Replay, pps: number, seconds: number): 
     sent: to.transmitted,
     clockUs: from.clockUs,
     delays: to.delays(),
-    ms: performance.now(),
   });
   const before = look();
   await sleep(seconds * 1000);
@@ -141,7 +138,6 @@ async function figures(from: Replay, to: Replay, pps: number, seconds: number): 
     offeredPps: Math.round(offeredPps),
     delivered: Math.min(1, (after.sent - before.sent) / offered),
     delayUs: { p50: delay(0.5), p99: delay(0.99), p999: delay(0.999) },
-    processor: usedUs / 1000 / (after.ms - before.ms),
     void: offeredPps < pps * (1 - MOST_SHORT),
   };
 }

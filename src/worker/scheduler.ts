@@ -13,7 +13,7 @@
 const BUSY_US = 2000;
 const MOST_CREDIT_US = 2000;
 const MOST_DEBT_US = 20_000;
-const TURN_US = 50;
+const TURN_US = 20;
 /** While only one is busy: who comes then waits longer, and system calls move more frames. */
 const LONE_TURN_US = 100;
 /** Fewer frames a visit would cost more in visits than in frames. */
