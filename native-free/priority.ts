@@ -19,9 +19,9 @@ const PRIO_PROCESS = 0;
 const NICENESS = -10;
 
 /**
- * From now on the calling thread goes before most others: not before those of real time, and not so far that they have no processor. Whoever
- * may not ask for that goes on as before.
+ * Whether the calling thread goes before most others: not before those of real time, and not so far that they have no processor. Whoever may not
+ * ask for that goes on as before.
  */
-export function runFirst(): void {
-  ffi.setPriority(PRIO_PROCESS, 0, NICENESS);
+export function runFirst(first: boolean): void {
+  ffi.setPriority(PRIO_PROCESS, 0, first ? NICENESS : 0);
 }

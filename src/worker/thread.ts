@@ -25,6 +25,7 @@ import {
   type WorkerSettings,
 } from './messages.ts';
 import { Orders } from './orders.ts';
+import { Precedence } from './precedence.ts';
 import { WarmUp } from './warm-up.ts';
 
 const settings = workerData as WorkerSettings;
@@ -59,7 +60,6 @@ const io = openIo(
 );
 engine.io = io;
 preferHugePages(new Uint8Array(engine.pool.memory));
-runFirst();
 
 const orders = new Orders({
   engine,
@@ -142,10 +142,12 @@ function warmUp(): void {
 /** Runs until asked to stop. Every wait in it is bounded, and ended by the eventfd. */
 function run(): void {
   Atomics.store(control, Control.State, 1);
+  const precedence = new Precedence(runFirst);
   post({ type: 'ready', io: io.mode, fallback: io.fallback, ring: io.remains });
   for (;;) {
     const { waiting } = orders;
     engine.turn(!waiting);
+    precedence.turned(io.stats[IoStat.Waits]);
     if (Atomics.load(control, Control.Sent) !== control[Control.Done]) readMessages();
     if (waiting || orders.waiting) reportLeft();
     if (Atomics.load(control, Control.Stop) === 1) break;
