@@ -49,7 +49,8 @@ ovs() {
     -- add-port br0 p0 -- set interface p0 type=dpdk options:dpdk-devargs=net_pcap0 ofport_request=1 \
     -- add-port br0 p1 -- set interface p1 type=dpdk options:dpdk-devargs=net_null0 ofport_request=2 || broken 'no bridge'
   ovs-ofctl del-flows "unix:$home/br0.mgmt"
-  ovs-ofctl add-flows "unix:$home/br0.mgmt" "$flows" || broken 'Open vSwitch does not take the flows'
+  # Some actions are of OpenFlow 1.3 alone, others of Open vSwitch's extension of 1.0.
+  ovs-ofctl -O OpenFlow13 add-flows "unix:$home/br0.mgmt" "$flows" 2>/dev/null || ovs-ofctl add-flows "unix:$home/br0.mgmt" "$flows" || broken 'Open vSwitch does not take the flows'
   sleep 2
   local before after began ended
   before=$(sent) began=$(date +%s%N)
