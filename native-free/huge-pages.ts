@@ -21,9 +21,8 @@ const LINE = 64;
 /** @returns zeroed words that begin with a cache line, in huge pages where there are such */
 export function alignedWords(words: number): Int32Array<SharedArrayBuffer> {
   const memory = new SharedArrayBuffer(words * 4 + LINE);
-  const octets = new Uint8Array(memory);
-  preferHugePages(octets);
-  const over = Number(ffi.address(octets) % BigInt(LINE));
+  preferHugePages(memory);
+  const over = Number(ffi.address(new Uint8Array(memory)) % BigInt(LINE));
   return new Int32Array(memory, over === 0 ? 0 : LINE - over, words);
 }
 
@@ -31,9 +30,9 @@ export function alignedWords(words: number): Int32Array<SharedArrayBuffer> {
  * Asks the kernel for pages of 2 MiB behind memory that is touched all over: the processor finds their addresses in fewer entries. A
  * wish: where there are none, nothing changes. Source: madvise(2), asm-generic/mman-common.h.
  */
-export function preferHugePages(view: ffi.SharedView): void {
-  const from = ffi.address(view);
+export function preferHugePages(memory: SharedArrayBuffer): void {
+  const from = ffi.address(new Uint8Array(memory));
   const first = (from + PAGE - 1n) & -PAGE;
-  const length = from + BigInt(view.byteLength) - first;
+  const length = from + BigInt(memory.byteLength) - first;
   if (length > 0n) ffi.madvise(first, length, MADV_HUGEPAGE);
 }

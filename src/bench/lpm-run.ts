@@ -54,9 +54,7 @@ export function addressesOf(routes: LpmRoutes, family: Family, which: LpmMix): I
 /** One family's table of one file, measured on all mixes. */
 export function runLpm(source: string, name: string): LpmFigures {
   // As in a switch.
-  onLargeMemory((memory) => {
-    preferHugePages(new Uint8Array(memory));
-  });
+  onLargeMemory(preferHugePages);
   const family = name as Family;
   const routes = routesOf(source, family);
   const width = family === '4' ? 1 : 4;

@@ -90,9 +90,7 @@ export class Switch {
   static async start(model: SwitchModel, options: SwitchOptions = {}): Promise<Switch> {
     selfTest();
     mapLargeMemory();
-    onLargeMemory((memory) => {
-      preferHugePages(new Uint8Array(memory));
-    });
+    onLargeMemory(preferHugePages);
     const made = new Switch(model, options);
     try {
       await made.#workers.ready();

@@ -1,5 +1,6 @@
 import { type Batch, Kind, Trait } from '../frame/batch.ts';
 import { flowHash4, hash4 } from '../table/hash.ts';
+import { Protocol } from '../wire/ipv4.ts';
 
 /**
  * Hash of the flow that a packet belongs to: addresses, protocol and, where every packet of the flow shows them, ports. It is keyed,
@@ -13,13 +14,31 @@ export function flowHash(batch: Batch, i: number, bytes: DataView, keys: Int32Ar
   return packetHash6(bytes, at, ports, batch.proto[i], keys);
 }
 
+/** The same of an IPv4 packet of TCP, UDP or ICMP without options that is no fragment. @param at position of its header */
+export function plainHash4(bytes: DataView, at: number, keys: Int32Array): number {
+  const proto = bytes.getUint8(at + 9);
+  return packetHash4(bytes, at, portsOf(bytes, at + 20, proto), proto, keys);
+}
+
+/** The same of an IPv6 packet without extension headers. */
+export function plainHash6(bytes: DataView, at: number, keys: Int32Array): number {
+  const proto = bytes.getUint8(at + 6);
+  return packetHash6(bytes, at, portsOf(bytes, at + 40, proto), proto, keys);
+}
+
+/** Source << 16 | destination; of ICMP type and code. */
+function portsOf(bytes: DataView, at: number, proto: number): number {
+  if (proto !== Protocol.Icmp && proto !== Protocol.Icmpv6) return bytes.getInt32(at);
+  return (bytes.getUint8(at) << 16) | bytes.getUint8(at + 1);
+}
+
 /** @param at position of the IP header @param ports source << 16 | destination; of ICMP type and code; 0 where not every packet of the flow shows them */
-export function packetHash4(bytes: DataView, at: number, ports: number, proto: number, keys: Int32Array): number {
+function packetHash4(bytes: DataView, at: number, ports: number, proto: number, keys: Int32Array): number {
   return flowHash4(keys, bytes.getInt32(at + 12), bytes.getInt32(at + 16), ports, proto);
 }
 
 /** See `packetHash4`. */
-export function packetHash6(bytes: DataView, at: number, ports: number, proto: number, keys: Int32Array): number {
+function packetHash6(bytes: DataView, at: number, ports: number, proto: number, keys: Int32Array): number {
   return flowHash4(keys, addressHash(bytes, at + 8, keys), addressHash(bytes, at + 24, keys), ports, proto);
 }
 

@@ -12,6 +12,11 @@ export const SUMMARY_WORDS = 1;
 export const OPERANDS = 2;
 export const FIRST_OPERAND = 4;
 
+/** Where the operands of a compiled list lie. */
+export function operandsOf(words: Int32Array): number[] {
+  return Array.from({ length: words[OPERANDS] }, (_, i) => FIRST_OPERAND + i * OPERAND_WORDS);
+}
+
 /** Words of an operand: one piece of the key, and how it leads to a row. */
 export const OPERAND_WORDS = 8;
 /** `BYTE`, `RANGE` or `ADDRESS`. */
@@ -30,7 +35,7 @@ export const DOMAIN = 6;
 export const TABLE = 7;
 
 /**
- * Address: sorted beginnings of intervals (sign bit flipped, so that signed comparison sorts them), of IPv4 two more that are greater than all, and, behind
+ * Address: sorted beginnings of intervals (sign bit flipped, so that signed comparison sorts them), of IPv4 two more at the highest address, and, behind
  * all, their rows.
  */
 export const V4_TABLE = 3;

@@ -25,10 +25,7 @@ export function matcherOf(words: Int32Array): Match {
 }
 
 function textOf(words: Int32Array): string {
-  const operands = Array.from(
-    { length: words[Layout.OPERANDS] },
-    (_, i) => Layout.FIRST_OPERAND + i * Layout.OPERAND_WORDS,
-  );
+  const operands = Layout.operandsOf(words);
   const rows = operands.map((o, i) => `const r${i} = ${rowOf(words, o)};`);
   const find = words[Layout.SUMMARY_WORDS] === 0 ? plain(operands.length) : chunked(operands.length);
   return `return function match(words, key, at) {

@@ -16,8 +16,8 @@ export type { AclTables } from './acl-tables.ts';
  *
  * Cost, whatever a sender sends: for n rules and f fields named, f look-ups (of an address: log2 of twice its prefixes) and at most
  * f × n / 32 words, each of them loaded only when all summaries have its bit; up to 32 rules one word a field. Nothing is
- * remembered between packets. The code is generated for the fields that a list names (classifier-text.ts). ClassBench lists of 10,000 rules took 0.2 to 1 µs a packet, 1.1 to 2.2 MiB and 0.1 s to compile; 10
- * rules on three fields 50 ns and 5 KiB. The most memory that n rules can be made to need is n² / 2 bytes a field.
+ * remembered between packets. The code is generated for the fields that a list names (classifier-text.ts). ClassBench lists of
+ * 10,000 rules took 0.2 to 1 µs a packet, 1.1 to 2.2 MiB and 0.1 s to compile; 10 rules on three fields 50 ns and 5 KiB. The most memory that n rules can be made to need is n² / 2 bytes a field.
  *
  * Tables are immutable. A list that changes 60,000 times a second (OpenFlow) would keep its recent rules in a small list of its own
  * beside the compiled one, the lower priority of the two deciding, and compile them in together now and then; removed

@@ -59,7 +59,7 @@ const io = openIo(
   settings.io ?? undefined,
 );
 engine.io = io;
-preferHugePages(new Uint8Array(engine.pool.memory));
+preferHugePages(engine.pool.memory);
 
 const orders = new Orders({
   engine,

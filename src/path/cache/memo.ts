@@ -2,9 +2,8 @@ import { type Batch, Kind } from '../../frame/batch.ts';
 import type { Pool } from '../../frame/pool.ts';
 import { Drop } from '../../observe/drop.ts';
 import type { MacTable } from '../../table/mac-table.ts';
-import { Protocol } from '../../wire/ipv4.ts';
 import type { Acls } from '../acl.ts';
-import { packetHash4, packetHash6 } from '../flow-hash.ts';
+import { plainHash4, plainHash6 } from '../flow-hash.ts';
 import { AclAction, type AclImage, type BridgeImage, HopKind, type TenantImage } from '../image.ts';
 import { isMartian4, isMartian6, isMulticast4 } from '../martian.ts';
 import type { DeciderRouter } from './decide.ts';
@@ -261,10 +260,7 @@ export class DecisionMemo {
     if (isMartian4(from, to) || isMulticast4(to)) return false;
     const set = fib.lookup4(to);
     if (set < 0) return false;
-    const proto = bytes.getUint8(l3 + 9);
-    const hash = fib.isMultipath(set)
-      ? packetHash4(bytes, l3, portsOf(bytes, l3 + 20, proto), proto, image.hashKeys)
-      : 0;
+    const hash = fib.isMultipath(set) ? plainHash4(bytes, l3, image.hashKeys) : 0;
     const hop = fib.hop(set, hash);
     const kind = image.hopKind[hop];
     const lead = this.#lead;
@@ -285,10 +281,7 @@ export class DecisionMemo {
       bytes.getInt32(l3 + 36),
     );
     if (set < 0) return false;
-    const proto = bytes.getUint8(l3 + 6);
-    const hash = fib.isMultipath(set)
-      ? packetHash6(bytes, l3, portsOf(bytes, l3 + 40, proto), proto, image.hashKeys)
-      : 0;
+    const hash = fib.isMultipath(set) ? plainHash6(bytes, l3, image.hashKeys) : 0;
     const hop = fib.hop(set, hash);
     const kind = image.hopKind[hop];
     this.#lead[Lead.Set] = set;
@@ -349,10 +342,4 @@ export class DecisionMemo {
 function isTagged(word: number): boolean {
   const type = word >>> 16;
   return type === 0x0081 || type === 0xa888;
-}
-
-/** Ports, or of ICMP type and code, as `flowHash` takes them. */
-function portsOf(bytes: DataView, l4: number, proto: number): number {
-  if (proto !== Protocol.Icmp && proto !== Protocol.Icmpv6) return bytes.getInt32(l4);
-  return (bytes.getUint8(l4) << 16) | bytes.getUint8(l4 + 1);
 }

@@ -34,10 +34,7 @@ const TRANSPORT: readonly number[] = [AclKey.PROTO, AclKey.SPORT, AclKey.DPORT, 
 
 /** Words of the key that a list looks at. */
 function keysOf(words: Int32Array): number[] {
-  return Array.from(
-    { length: words[Layout.OPERANDS] },
-    (_, i) => words[Layout.FIRST_OPERAND + i * Layout.OPERAND_WORDS + Layout.KEY],
-  );
+  return Layout.operandsOf(words).map((operand) => words[operand + Layout.KEY]);
 }
 
 /** @param rules what rules look at; null: there are none, or none but `NORMAL` @param tapped whether drops are looked at */
