@@ -105,34 +105,12 @@ export class Acls {
   show(batch: Batch, i: number, start: number): void {
     const bytes = this.#bytes;
     const key = this.#key;
-    key[AclKey.ETHERTYPE] = batch.etherType[i];
-    key[AclKey.VLAN] = batch.vlan[i];
-    key[AclKey.DMAC_HI] = bytes.getUint16(start);
-    key[AclKey.DMAC_LO] = bytes.getInt32(start + 2);
-    key[AclKey.SMAC_HI] = bytes.getUint16(start + 6);
-    key[AclKey.SMAC_LO] = bytes.getInt32(start + 8);
+    this.#showLink(start, batch.etherType[i], batch.vlan[i]);
     const l3 = batch.l3[i];
     // What lies behind a customer's tag is payload to a tunnel, although its headers were found.
     const isPacket = batch.ipLength[i] > 0 && batch.kind[i] !== Kind.Other;
-    if (!isPacket) {
-      key[AclKey.FAMILY] = ABSENT;
-    } else if (batch.kind[i] === Kind.Ipv4) {
-      key[AclKey.FAMILY] = 4;
-      key[AclKey.SRC0] = bytes.getInt32(l3 + 12);
-      key[AclKey.DST0] = bytes.getInt32(l3 + 16);
-      key[AclKey.SRC1] = key[AclKey.SRC2] = key[AclKey.SRC3] = 0;
-      key[AclKey.DST1] = key[AclKey.DST2] = key[AclKey.DST3] = 0;
-    } else {
-      key[AclKey.FAMILY] = 6;
-      key[AclKey.SRC0] = bytes.getInt32(l3 + 8);
-      key[AclKey.SRC1] = bytes.getInt32(l3 + 12);
-      key[AclKey.SRC2] = bytes.getInt32(l3 + 16);
-      key[AclKey.SRC3] = bytes.getInt32(l3 + 20);
-      key[AclKey.DST0] = bytes.getInt32(l3 + 24);
-      key[AclKey.DST1] = bytes.getInt32(l3 + 28);
-      key[AclKey.DST2] = bytes.getInt32(l3 + 32);
-      key[AclKey.DST3] = bytes.getInt32(l3 + 36);
-    }
+    if (isPacket) this.#showAddresses(l3, batch.kind[i] === Kind.Ipv4);
+    else key[AclKey.FAMILY] = ABSENT;
     const proto = isPacket ? batch.proto[i] : ABSENT;
     const icmp = (proto === Protocol.Icmp && batch.kind[i] === Kind.Ipv4) || proto === Protocol.Icmpv6;
     key[AclKey.PROTO] = proto;
@@ -153,12 +131,35 @@ export class Acls {
   showPlain(start: number, l3: number, four: boolean, vlan: number): void {
     const bytes = this.#bytes;
     const key = this.#key;
-    key[AclKey.ETHERTYPE] = four ? EtherType.Ipv4 : EtherType.Ipv6;
+    this.#showLink(start, four ? EtherType.Ipv4 : EtherType.Ipv6, vlan);
+    this.#showAddresses(l3, four);
+    const proto = bytes.getUint8(l3 + (four ? 9 : 6));
+    const l4 = l3 + (four ? 20 : 40);
+    const icmp = proto === Protocol.Icmp || proto === Protocol.Icmpv6;
+    key[AclKey.PROTO] = proto;
+    key[AclKey.SPORT] = icmp ? ABSENT : bytes.getUint16(l4);
+    key[AclKey.DPORT] = icmp ? ABSENT : bytes.getUint16(l4 + 2);
+    key[AclKey.ICMP_TYPE] = icmp ? bytes.getUint8(l4) : ABSENT;
+    key[AclKey.ICMP_CODE] = icmp ? bytes.getUint8(l4 + 1) : ABSENT;
+    key[AclKey.TCP_FLAGS] = proto === Protocol.Tcp ? bytes.getUint8(l4 + 13) : ABSENT;
+    key[AclKey.FRAGMENT] = 0;
+  }
+
+  #showLink(start: number, etherType: number, vlan: number): void {
+    const bytes = this.#bytes;
+    const key = this.#key;
+    key[AclKey.ETHERTYPE] = etherType;
     key[AclKey.VLAN] = vlan;
     key[AclKey.DMAC_HI] = bytes.getUint16(start);
     key[AclKey.DMAC_LO] = bytes.getInt32(start + 2);
     key[AclKey.SMAC_HI] = bytes.getUint16(start + 6);
     key[AclKey.SMAC_LO] = bytes.getInt32(start + 8);
+  }
+
+  /** Family and addresses of an IP packet. */
+  #showAddresses(l3: number, four: boolean): void {
+    const bytes = this.#bytes;
+    const key = this.#key;
     key[AclKey.FAMILY] = four ? 4 : 6;
     // Of IPv4 the first word of each; the others are not looked at.
     const source = l3 + (four ? 12 : 8);
@@ -171,16 +172,6 @@ export class Acls {
         key[AclKey.DST0 + k] = bytes.getInt32(destination + k * 4);
       }
     }
-    const proto = bytes.getUint8(l3 + (four ? 9 : 6));
-    const l4 = l3 + (four ? 20 : 40);
-    const icmp = proto === Protocol.Icmp || proto === Protocol.Icmpv6;
-    key[AclKey.PROTO] = proto;
-    key[AclKey.SPORT] = icmp ? ABSENT : bytes.getUint16(l4);
-    key[AclKey.DPORT] = icmp ? ABSENT : bytes.getUint16(l4 + 2);
-    key[AclKey.ICMP_TYPE] = icmp ? bytes.getUint8(l4) : ABSENT;
-    key[AclKey.ICMP_CODE] = icmp ? bytes.getUint8(l4 + 1) : ABSENT;
-    key[AclKey.TCP_FLAGS] = proto === Protocol.Tcp ? bytes.getUint8(l4 + 13) : ABSENT;
-    key[AclKey.FRAGMENT] = 0;
   }
 }
 
