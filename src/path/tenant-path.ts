@@ -173,7 +173,7 @@ export class TenantPath {
     this.#fromForward = this.stages.length - 1;
     const old = before?.cache ?? null;
     const hits = image.acls.map((acl) => acl.hits[worker]);
-    const decisions = old?.decisions ?? new Decisions(ledger, hits, store?.counts ?? null);
+    const decisions = old?.decisions ?? new Decisions(pool.words, ledger, hits, store?.counts ?? null);
     if (old !== null) decisions.follow(hits);
     const asked =
       router === null || fib === null || neighbors === null || hold === null

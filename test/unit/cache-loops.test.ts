@@ -4,10 +4,12 @@ import { random } from '../../src/bench/statistics.ts';
 import { Batch } from '../../src/frame/batch.ts';
 import { HEAD_STRIDE } from '../../src/frame/layout.ts';
 import { TxColumns, TxQueue } from '../../src/frame/tx-queue.ts';
+import { COLUMNS } from '../../src/observe/ledger.ts';
 import { Decision, Does } from '../../src/path/cache/decision.ts';
 import { Entry, SPILLED } from '../../src/path/cache/entry.ts';
 import { generate } from '../../src/path/cache/generate.ts';
 import { type Shape, shapeOfBits } from '../../src/path/cache/shape.ts';
+import { RuleColumn, TableColumn } from '../../src/path/rules/log.ts';
 import { frame } from '../../src/wire/build-frame.ts';
 
 const seed = Number(process.env['TAPYARD_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
@@ -23,6 +25,10 @@ class World {
   readonly queues: readonly TxQueue[];
   readonly decisions = new Int32Array(8 * Decision.WIDTH);
   readonly touched = new Int32Array(256);
+  readonly cells = new Float64Array(3 * COLUMNS);
+  readonly hits = [new Float64Array(8), new Float64Array(8)];
+  readonly ruleCounts = new Float64Array(8 * RuleColumn.WIDTH);
+  readonly tableCounts = new Float64Array(2 * TableColumn.WIDTH);
   readonly log: string[] = [];
   readonly hit: (batch: Batch, stamp: number, mask4: number, mask6: number) => number;
 
@@ -40,11 +46,17 @@ class World {
         Does.Forward | Does.Push,
         Does.Forward | Does.Pop,
       ];
-      decisions[at] = (does[d] ?? Does.Forward | Does.Verify | Does.Ttl | Does.To | Does.From) as number;
+      decisions[at + Decision.Flags] = (does[d] ??
+        Does.Forward | Does.Verify | Does.Ttl | Does.To | Does.From) as number;
       decisions[at + Decision.Port] = d & 1;
       decisions[at + Decision.Device] = d & 1;
       decisions[at + Decision.Longest] = 90;
-      for (let k = Decision.Mac0; k <= Decision.Tci; k++) decisions[at + k] = 0x01010101 * k;
+      decisions[at + Decision.Row] = d & 1;
+      decisions[at + Decision.Hits] = d & 1;
+      decisions[at + Decision.FirstHit] = ((d & 2) << 19) | d;
+      decisions[at + Decision.Rules] = d >> 2;
+      decisions[at + Decision.FirstRule] = ((d & 1) << 24) | d;
+      for (let k = Decision.Mac0; k <= Decision.Tag; k++) decisions[at + k] = 0x01010101 * k;
       decisions[at + Decision.Mac0] &= 0xffff0000;
       decisions[at + Decision.Mac3] &= 0xffff;
     }
@@ -63,7 +75,7 @@ class World {
         return second;
       },
       renew: () => false,
-      settle: (touches: number) => log.push(`settle ${touches}`),
+      carried: (packets: number, bytes: number) => log.push(`carried ${packets} ${bytes}`),
       admit: (_: number, __: number, bytes: number) => (bytes % 7 === 0 ? 5 : -1),
       drop: (_: Batch, i: number) => {
         log.push(`drop ${i}`);
@@ -82,9 +94,10 @@ class World {
       source: Int32Array.of(-1, 0),
       table4: new Int32Array(1 << 17),
       table6: new Int32Array(1 << 17),
-      ...{ seed: 7, tenant },
+      ...{ seed: 7, tenant, cells: this.cells, hits: this.hits },
+      ...{ ruleCounts: this.ruleCounts, tableCounts: this.tableCounts, clock: Float64Array.of(5) },
     };
-    const make = new Function('context', generate(shape, name)) as (context: unknown) => World['hit'];
+    const make = new Function('context', generate(shape, name, true)) as (context: unknown) => World['hit'];
     this.hit = make(context);
   }
 
@@ -120,17 +133,15 @@ class World {
       ].map((column) => Array.from(column.subarray(0, queue.count))),
     );
     const late = Array.from(this.batch.fate.subarray(0, this.batch.count), (fate) => fate === 0);
-    const counted = this.decisions.slice();
-    for (let d = 0; d < 8; d++) {
-      this.decisions[d * Decision.WIDTH + Decision.Frames] = 0;
-      this.decisions[d * Decision.WIDTH + Decision.Bytes] = 0;
-    }
+    const counters = [this.cells, ...this.hits, this.ruleCounts, this.tableCounts];
+    const counted = counters.map((counts) => Array.from(counts));
+    for (const counts of counters) counts.fill(0);
     return {
       left,
       rows,
       // With nothing left nobody asks what became of each.
       late: left === 0 ? [] : late,
-      counted: Array.from(counted),
+      counted,
       words: createHash('sha1').update(new Uint8Array(this.memory)).digest('hex'),
       log: this.log.splice(0),
     };

@@ -332,15 +332,14 @@ export class Decider {
     const draft = this.#draft;
     const tagged = batch.tagged[i] === 1;
     const wants = mode[to] === PortMode.Trunk && pvid[to] !== vlan;
-    let does = words[draft] | Does.Forward;
+    let does = words[draft + D.Flags] | Does.Forward;
     if (wants) {
-      words[draft + D.Tpid] = swap16(batch.tpid[i]);
-      words[draft + D.Tci] = swap16(batch.priority[i] | vlan);
+      words[draft + D.Tag] = (swap16(batch.tpid[i]) << 16) | swap16(batch.priority[i] | vlan);
       if (!tagged) does |= Does.Push;
       else if (routed) does |= Does.Retag;
-      else words[draft + D.Tpid] = words[draft + D.Tci] = 0;
+      else words[draft + D.Tag] = 0;
     } else if (tagged) does |= Does.Pop;
-    words[draft] = does;
+    words[draft + D.Flags] = does;
     // What is behind the Ethernet header and one tag must fit the port, and, if it is routed, the next link.
     const header = tagged ? 18 : 14;
     const longest = mtu[to] + header;

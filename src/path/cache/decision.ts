@@ -1,4 +1,4 @@
-import { COLUMNS, Column, type Ledger } from '../../observe/ledger.ts';
+import type { Ledger } from '../../observe/ledger.ts';
 import type { RuleCounts } from '../rules/counts.ts';
 import { Programs } from './programs.ts';
 
@@ -7,54 +7,56 @@ import { Programs } from './programs.ts';
  * thousand flows to one host share one, and what a hit counts, it counts there: the books are brought up to date
  * once a batch and decision.
  *
+ * What a hit reads and counts is the first cache line of three: where a thousand flows meet as many rules, each frame finds another decision.
+ *
  * MACs and tags are little-endian words as they lie in a slot, whose frame begins two bytes into a word (frame/layout.ts).
  */
 export const Decision = {
+  /** What it has done in this batch; words below are what a decision is. */
+  Frames: 0,
+  Bytes: 1,
   /** Sum of `Does`. */
-  Flags: 0,
+  Flags: 2,
   /** Tenant's port that frames leave by, and the device under it. */
-  Port: 1,
-  Device: 2,
+  Port: 3,
+  Device: 4,
   /** Longest frame, as it comes in, that fits the way out; longer ones are for the stages. */
-  Longest: 3,
+  Longest: 5,
   /** First two bytes of the destination in the upper half; the rest of it; four bytes of the source; its last two in the lower half. */
-  Mac0: 4,
-  Mac1: 5,
-  Mac2: 6,
-  Mac3: 7,
-  /** TPID and TCI, byte-swapped. */
-  Tpid: 8,
-  Tci: 9,
-  /** Reason, where frames are dropped. */
-  Reason: 10,
+  Mac0: 6,
+  Mac1: 7,
+  Mac2: 8,
+  Mac3: 9,
+  /** TPID in the upper half and TCI in the lower, each byte-swapped. */
+  Tag: 10,
   /** Row of the books that frames are counted in. */
   Row: 11,
-  /** MAC that it goes to: slot and version; -1: none was asked. */
-  MacSlot: 12,
-  MacVersion: 13,
-  /** Neighbour: slot and version. */
-  NeighborSlot: 14,
-  NeighborVersion: 15,
-  /** Set of next hops that the destination must still lead to; -1: not routed. */
-  Set: 16,
-  /** Edits besides: position and words of them in the programs; 0 words: none. */
-  Program: 17,
-  ProgramLength: 18,
   /** How many counters to add to, and how many rules to count for. */
-  Hits: 19,
-  Rules: 20,
-  /** Words above are of every decision. Then which counters, list << 20 | place in it, and which rules, table << 24 | rule, as many as there are. */
-  FIXED_WORDS: 21,
-  FirstHit: 21,
-  FirstRule: 29,
-  /** Words above are what a decision is; below, what it has done in this batch. */
-  Frames: 37,
-  Bytes: 38,
-  WIDTH: 40,
+  Hits: 12,
+  Rules: 13,
+  /** Which counters, list << 20 | place in it, and which rules, table << 24 | rule, as many as there are: by turns, each `EACH` words from the next. */
+  FirstHit: 14,
+  FirstRule: 15,
+  /** Reason, where frames are dropped. */
+  Reason: 30,
+  /** MAC that it goes to: slot and version; -1: none was asked. */
+  MacSlot: 31,
+  MacVersion: 32,
+  /** Neighbour: slot and version. */
+  NeighborSlot: 33,
+  NeighborVersion: 34,
+  /** Set of next hops that the destination must still lead to; -1: not routed. */
+  Set: 35,
+  /** Edits besides: position and words of them in the programs; 0 words: none. */
+  Program: 36,
+  ProgramLength: 37,
+  /** Whole cache lines. */
+  WIDTH: 48,
 } as const;
 
-export const MOST_HITS = Decision.FirstRule - Decision.FirstHit;
-export const MOST_RULES = Decision.Frames - Decision.FirstRule;
+export const EACH = 2;
+/** Counters, and rules, that a decision has room for. */
+export const MOST_COUNTS = (Decision.Reason - Decision.FirstHit) / EACH;
 
 /** Bits of `Flags`. */
 export const Does = {
@@ -83,16 +85,17 @@ const ANY_LENGTH = 0x7fffffff;
 const MOST_TOUCHED = 256;
 
 export class Decisions {
-  readonly words = new Int32Array((MOST + 1) * Decision.WIDTH);
+  readonly words: Int32Array;
   /** What is being decided: the line behind all others. */
   readonly draft = MOST * Decision.WIDTH;
   readonly touched = new Int32Array(MOST_TOUCHED);
   /** The source MAC's slot and version for the decision last made; -1: it was not asked. */
   readonly source = new Int32Array(2);
   readonly #index = new Int32Array(MOST * 2);
-  readonly #ledger: Ledger;
-  #hits: readonly Float64Array[];
-  readonly #rules: RuleCounts | null;
+  readonly ledger: Ledger;
+  /** Counters that decisions name, by list. */
+  readonly hits: Float64Array[];
+  readonly rules: RuleCounts | null;
   /** Edits that decisions name. */
   readonly programs = new Programs();
   /** Lines in use; the first is left out, so that 0 is none. */
@@ -100,11 +103,20 @@ export class Decisions {
   /** The line that was found last; 0: none. */
   #last = 0;
 
-  /** @param hits counters that decisions may name, by list @param rules counters of rules and tables */
-  constructor(ledger: Ledger, hits: readonly Float64Array[], rules: RuleCounts | null = null) {
-    this.#ledger = ledger;
-    this.#hits = hits;
-    this.#rules = rules;
+  /**
+   * @param words makes zeroed memory that begins with a cache line
+   * @param hits counters that decisions may name, by list @param rules counters of rules and tables
+   */
+  constructor(
+    words: (count: number) => Int32Array,
+    ledger: Ledger,
+    hits: readonly Float64Array[],
+    rules: RuleCounts | null,
+  ) {
+    this.words = words((MOST + 1) * Decision.WIDTH);
+    this.ledger = ledger;
+    this.hits = [...hits];
+    this.rules = rules;
   }
 
   get count(): number {
@@ -113,7 +125,7 @@ export class Decisions {
 
   /** Forgets all, and counts in other counters from now on. */
   follow(hits: readonly Float64Array[]): void {
-    this.#hits = hits;
+    this.hits.splice(0, this.hits.length, ...hits);
     this.forget();
   }
 
@@ -121,7 +133,8 @@ export class Decisions {
   clear(): void {
     const { words, draft } = this;
     // Not `fill`: it is called, and takes as long as a look-up.
-    for (let k = 0; k < Decision.FIXED_WORDS; k++) words[draft + k] = 0;
+    for (let k = 0; k < Decision.FirstHit; k++) words[draft + k] = 0;
+    for (let k = Decision.Reason as number; k <= Decision.ProgramLength; k++) words[draft + k] = 0;
     words[draft + Decision.Longest] = ANY_LENGTH;
     words[draft + Decision.MacSlot] = -1;
     words[draft + Decision.NeighborSlot] = -1;
@@ -132,8 +145,8 @@ export class Decisions {
   hit(list: number, place: number): boolean {
     const { words, draft } = this;
     const count = words[draft + Decision.Hits];
-    if (count === MOST_HITS) return false;
-    words[draft + Decision.FirstHit + count] = (list << 20) | place;
+    if (count === MOST_COUNTS) return false;
+    words[draft + Decision.FirstHit + count * EACH] = (list << 20) | place;
     words[draft + Decision.Hits] = count + 1;
     return true;
   }
@@ -142,8 +155,8 @@ export class Decisions {
   rule(table: number, rule: number): boolean {
     const { words, draft } = this;
     const count = words[draft + Decision.Rules];
-    if (count === MOST_RULES) return false;
-    words[draft + Decision.FirstRule + count] = (table << 24) | rule;
+    if (count === MOST_COUNTS) return false;
+    words[draft + Decision.FirstRule + count * EACH] = (table << 24) | rule;
     words[draft + Decision.Rules] = count + 1;
     return true;
   }
@@ -171,56 +184,46 @@ export class Decisions {
   /** Products that do not wait for each other, as a chain of them would. */
   #hash(): number {
     const { words, draft } = this;
-    const hits = draft + Decision.FirstHit + words[draft + Decision.Hits];
-    const rules = draft + Decision.FirstRule + words[draft + Decision.Rules];
-    let hash = 0;
-    for (let k = draft; k < hits; k++) hash = (hash + Math.imul(words[k], Math.imul(k, 0x9e3779b2) | 1)) | 0;
-    for (let k = draft + Decision.FirstRule; k < rules; k++)
-      hash = (hash + Math.imul(words[k], Math.imul(k, 0x9e3779b2) | 1)) | 0;
-    hash = Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d);
-    return hash ^ (hash >>> 13);
+    const hash =
+      this.#sum(draft + Decision.Flags, draft + Decision.FirstHit, 1) +
+      this.#sum(draft + Decision.FirstHit, draft + Decision.FirstHit + words[draft + Decision.Hits] * EACH, EACH) +
+      this.#sum(draft + Decision.FirstRule, draft + Decision.FirstRule + words[draft + Decision.Rules] * EACH, EACH) +
+      this.#sum(draft + Decision.Reason, draft + Decision.ProgramLength + 1, 1);
+    const mixed = Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d);
+    return mixed ^ (mixed >>> 13);
+  }
+
+  #sum(from: number, to: number, step: number): number {
+    const { words } = this;
+    let sum = 0;
+    for (let k = from; k < to; k += step) sum = (sum + Math.imul(words[k], Math.imul(k, 0x9e3779b2) | 1)) | 0;
+    return sum;
   }
 
   /** Whether a line equals the draft. Both name as many counters and rules then. */
   #equals(line: number): boolean {
     const { words, draft } = this;
-    const hits = Decision.FirstHit + words[draft + Decision.Hits];
-    const rules = Decision.FirstRule + words[draft + Decision.Rules];
-    for (let k = 0; k < hits; k++) if (words[line + k] !== words[draft + k]) return false;
-    for (let k = Decision.FirstRule as number; k < rules; k++) if (words[line + k] !== words[draft + k]) return false;
+    const hits = Decision.FirstHit + words[draft + Decision.Hits] * EACH;
+    const rules = Decision.FirstRule + words[draft + Decision.Rules] * EACH;
+    return (
+      this.#alike(line, Decision.Flags, Decision.FirstHit, 1) &&
+      this.#alike(line, Decision.FirstHit, hits, EACH) &&
+      this.#alike(line, Decision.FirstRule, rules, EACH) &&
+      this.#alike(line, Decision.Reason, Decision.ProgramLength + 1, 1)
+    );
+  }
+
+  #alike(line: number, from: number, to: number, step: number): boolean {
+    const { words, draft } = this;
+    for (let k = from; k < to; k += step) if (words[line + k] !== words[draft + k]) return false;
     return true;
   }
 
-  /** Forgets all; the caller sees to it that nothing refers to a line any more, and has called `settle`. */
+  /** Forgets all; the caller sees to it that nothing refers to a line any more. */
   forget(): void {
     this.#count = 1;
     this.#last = 0;
     this.#index.fill(0);
     this.programs.forget();
-  }
-
-  /** Brings the books up to date with what the first `count` of `touched` have done. */
-  settle(count: number): void {
-    const { words, touched } = this;
-    const { cells } = this.#ledger;
-    for (let t = 0; t < count; t++) {
-      const line = touched[t];
-      const frames = words[line + Decision.Frames];
-      const row = words[line + Decision.Row] * COLUMNS;
-      if ((words[line] & Does.Forward) !== 0) cells[row + Column.Held] += frames;
-      else cells[row + Column.Drops + words[line + Decision.Reason]] += frames;
-      const hits = words[line + Decision.Hits];
-      for (let k = 0; k < hits; k++) {
-        const hit = words[line + Decision.FirstHit + k];
-        this.#hits[hit >>> 20][hit & 0xfffff] += frames;
-      }
-      const rules = words[line + Decision.Rules];
-      for (let k = 0; k < rules; k++) {
-        const rule = words[line + Decision.FirstRule + k];
-        this.#rules?.count(rule >>> 24, rule & 0xffffff, frames, words[line + Decision.Bytes]);
-      }
-      words[line + Decision.Frames] = 0;
-      words[line + Decision.Bytes] = 0;
-    }
   }
 }

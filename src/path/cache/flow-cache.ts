@@ -163,7 +163,9 @@ export class FlowCache {
     const bits = shapeBits(shape);
     const known = loops.get(bits);
     if (known !== undefined) return known;
-    const make = new Function('context', generate(shape, this.#image.name)) as (context: unknown) => Hit;
+    const { words: decisions, touched, source, ledger, hits, rules } = this.decisions;
+    const text = generate(shape, this.#image.name, rules !== null);
+    const make = new Function('context', text) as (context: unknown) => Hit;
     const loop = make({
       batch,
       words: this.#words,
@@ -173,9 +175,8 @@ export class FlowCache {
       offloads: this.#devices.offloads,
       queues: this.#devices.queues,
       columns: this.#devices.columns,
-      decisions: this.decisions.words,
-      touched: this.decisions.touched,
-      source: this.decisions.source,
+      ...{ decisions, touched, source, hits, cells: ledger.cells },
+      ...{ ruleCounts: rules?.rules, tableCounts: rules?.tables, clock: rules?.nowMs },
       table4: this.#table4,
       table6: this.#table6,
       seed: this.#seed,
@@ -339,9 +340,8 @@ export class FlowCache {
     this.#decider.show(batch, i, reason);
   }
 
-  /** For the generated code: brings the books up to date. */
-  settle(touches: number, morePackets: number, moreBytes: number): void {
-    this.decisions.settle(touches);
+  /** For the generated code: says what it has carried out besides its frames. */
+  carried(morePackets: number, moreBytes: number): void {
     this.morePackets = morePackets;
     this.moreBytes = moreBytes;
   }

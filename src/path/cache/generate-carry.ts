@@ -27,7 +27,7 @@ const ROW = `        if (linkUp[to] === 0 || (csumStart[i] >= 0 && (offloads[to]
 const fits = (plain: boolean): string => `
       // In bounds already: said so that V8 need not look for sums that are no small numbers.
       d &= 0xfffff;
-      const does = decisions[d]${plain ? '' : `, to = decisions[d + ${D.Device}]`};
+      const does = decisions[d + ${D.Flags}]${plain ? '' : `, to = decisions[d + ${D.Device}]`};
       // There is no decision 0: no frame is so short.
       if (${plain ? 'length' : '(repeats === 0 ? length : repeats + gsoSize[i])'} > decisions[d + ${D.Longest}]) break later;
       if ((does & ${Does.Verify | Does.Ttl}) !== 0) {
@@ -114,11 +114,13 @@ const edited = (shape: Shape): string => `
           } else if ((does & ${Does.Push}) !== 0) {
             into = at - 1;
             grown = length + 4;
-            words[at + 3] = (m3 & 0xffff0000) | decisions[d + ${D.Tci}];
-            m3 = (m3 & 0xffff) | (decisions[d + ${D.Tpid}] << 16);
+            const tag = decisions[d + ${D.Tag}];
+            words[at + 3] = (m3 & 0xffff0000) | (tag & 0xffff);
+            m3 = (m3 & 0xffff) | (tag & 0xffff0000);
           } else if ((does & ${Does.Retag}) !== 0) {
-            words[at + 4] = (words[at + 4] & 0xffff0000) | decisions[d + ${D.Tci}];
-            m3 = (m3 & 0xffff) | (decisions[d + ${D.Tpid}] << 16);
+            const tag = decisions[d + ${D.Tag}];
+            words[at + 4] = (words[at + 4] & 0xffff0000) | (tag & 0xffff);
+            m3 = (m3 & 0xffff) | (tag & 0xffff0000);
           }
           words[into + 1] = m1;
           words[into + 2] = m2;

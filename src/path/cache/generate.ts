@@ -1,5 +1,6 @@
 import { carryOut } from './generate-carry.ts';
 import { again, choose, chosen, decideInto, find, found, hashed, parsed, remembered, touch } from './generate-find.ts';
+import { settle } from './generate-settle.ts';
 import type { Shape } from './shape.ts';
 
 /**
@@ -48,7 +49,8 @@ function ${name}(batch, now, most4, most6) {
     marks |= ${BIT};
   }
   if (queue !== null) close(queue, began, q, from, to);
-  cache.settle(touches, more, moreBytes);
+  settle(touches);
+  cache.carried(more, moreBytes);
   if (slow > 0) {
     batch.spread();
     fate.fill(3, 0, n);
@@ -156,15 +158,16 @@ function passes(batch, now, most4, most6) {
     marks |= ${BIT};
   }
   if (queue !== null) shut(queue, began, q);
-  cache.settle(touches, more, moreBytes);
+  settle(touches);
+  cache.carried(more, moreBytes);
   return slow;
 }`;
 
-/** @param shape what the tenant's path looks at @param name for stack traces and profiles */
-export function generate(shape: Shape, name: string): string {
+/** @param shape what the tenant's path looks at @param name for stack traces and profiles @param hasRules whether decisions count for rules */
+export function generate(shape: Shape, name: string, hasRules: boolean): string {
   return `
 const { words, cache, pool, linkUp, offloads, queues, decisions, touched, source } = context;
-const { table4, table6, seed, tenant } = context;
+const { table4, table6, seed, tenant, cells, hits, ruleCounts, tableCounts, clock } = context;
 const { fate, start, head, headLength, body, bodyStart, bodyLength, gsoType, gsoEcn, gsoSize, csumStart, csumOffset, segments, port } = context.batch;
 const qHead = context.columns.head, qStart = context.columns.start, qLength = context.columns.headLength, qBody = context.columns.body;
 const qBodyStart = context.columns.bodyStart, qMore = context.columns.bodyLength, qTenant = context.columns.tenant, qRow = context.columns.row, qPort = context.columns.port;
@@ -198,7 +201,7 @@ function close(queue, began, end, row, to) {
 function shut(queue, began, end) {
   queue.count = end - queue.first;
   if (began - queue.first < queue.alike) queue.alike = began - queue.first;
-}${once(shape)}${fetched(shape)}${passes(shape)}
+}${settle(hasRules)}${once(shape)}${fetched(shape)}${passes(shape)}
 return function hit(batch, stamp, mask4, mask6) {
   if (!batch.plain) return passes(batch, stamp, mask4, mask6);
   return (mask4 | mask6) < ${FEW_PLACES} ? once(batch, stamp, mask4, mask6) : fetched(batch, stamp, mask4, mask6);

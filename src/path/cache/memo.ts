@@ -7,7 +7,7 @@ import { plainHash4, plainHash6 } from '../flow-hash.ts';
 import { AclAction, type AclImage, type BridgeImage, HopKind, type TenantImage } from '../image.ts';
 import { isMartian4, isMartian6, isMulticast4 } from '../martian.ts';
 import type { DeciderRouter } from './decide.ts';
-import { Decision as D, type Decisions, Does, MOST_HITS } from './decision.ts';
+import { Decision as D, type Decisions, Does, EACH, MOST_COUNTS } from './decision.ts';
 
 /** Link headers and decisions that are remembered: in all 96 KiB, which stay in a second-level cache. */
 const LINKS = 1 << 9;
@@ -40,7 +40,7 @@ const Link = {
 const Line = { Serial: 0, Set: 1, Hop: 2, Host: 3, Decision: 4, WIDTH: 8 } as const;
 
 /** Words of what leads a frame to its decision: set of next hops, next hop (-1: not routed), host on a connected link, and which rules it has met. */
-const Lead = { Set: 0, Hop: 1, Host: 2, Denied: 3, Hits: 4, FirstHit: 5, WIDTH: 5 + MOST_HITS } as const;
+const Lead = { Set: 0, Hop: 1, Host: 2, Denied: 3, Hits: 4, FirstHit: 5, WIDTH: 5 + MOST_COUNTS } as const;
 
 const LAST_SERIAL = 1 << 30;
 
@@ -244,7 +244,7 @@ export class DecisionMemo {
     const listed = rule < action.length;
     const verdict = listed ? action[rule] : AclAction.Deny;
     const count = lead[Lead.Hits];
-    if ((listed && log[rule] === 1) || verdict === AclAction.Reject || count === MOST_HITS) {
+    if ((listed && log[rule] === 1) || verdict === AclAction.Reject || count === MOST_COUNTS) {
       lead[Lead.Hits] = -1;
       return false;
     }
@@ -305,7 +305,7 @@ export class DecisionMemo {
     const lead = this.#lead;
     const hits = lead[Lead.Hits];
     if (decisions[d + D.Hits] !== hits) return false;
-    for (let k = 0; k < hits; k++) if (decisions[d + D.FirstHit + k] !== lead[Lead.FirstHit + k]) return false;
+    for (let k = 0; k < hits; k++) if (decisions[d + D.FirstHit + k * EACH] !== lead[Lead.FirstHit + k]) return false;
     return true;
   }
 

@@ -271,8 +271,7 @@ export class RuleDecider {
     else if (tagged && !is) does |= Does.Pop;
     else if (is && tci !== (batch.vlan[i] | batch.priority[i])) does |= Does.Retag;
     if ((does & (Does.Push | Does.Retag)) !== 0) {
-      words[draft + D.Tpid] = swap16(tpid);
-      words[draft + D.Tci] = swap16(tci);
+      words[draft + D.Tag] = (swap16(tpid) << 16) | swap16(tci);
     }
     if ((does & Does.To) !== 0) {
       words[draft + D.Mac0] = swap16(toHigh) << 16;
