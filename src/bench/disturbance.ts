@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
+import { NODE_FLAGS } from '../lab/node-flags.ts';
 import { CHANGES_PER_SECOND, type Disturbance } from './attacks.ts';
 import type { StormReport } from './storm-controller.ts';
 
@@ -28,7 +29,7 @@ class Controller implements Disturber {
   constructor(kind: Exclude<Disturbance, 'garbage'>, socket: string) {
     const name = import.meta.url.endsWith('.ts') ? './storm-run.ts' : './storm-run.js';
     const program = fileURLToPath(new URL(name, import.meta.url));
-    const words = ['--disable-warning=ExperimentalWarning', program, socket, kind, String(CHANGES_PER_SECOND)];
+    const words = [...NODE_FLAGS, program, socket, kind, String(CHANGES_PER_SECOND)];
     this.#kind = kind;
     this.#child = spawn(process.execPath, words, { stdio: ['pipe', 'pipe', 'inherit'] });
     this.#said = text(this.#child.stdout as NodeJS.ReadableStream);

@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { type ErrorCode, UserError } from '../errors.ts';
+import { NODE_FLAGS } from '../lab/node-flags.ts';
 
 /** What can be run in a process of its own (run.ts). */
 export type Task = 'acl' | 'lpm' | 'lpm-live' | 'rules';
@@ -9,7 +10,7 @@ export type Task = 'acl' | 'lpm' | 'lpm-live' | 'rules';
 export function fresh<Result>(task: Task, words: readonly string[]): Result {
   const name = import.meta.url.endsWith('.ts') ? './run.ts' : './run.js';
   const program = fileURLToPath(new URL(name, import.meta.url));
-  const text = execFileSync(process.execPath, ['--disable-warning=ExperimentalWarning', program, task, ...words], {
+  const text = execFileSync(process.execPath, [...NODE_FLAGS, program, task, ...words], {
     encoding: 'utf8',
     maxBuffer: 1 << 26,
   });

@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { type ErrorCode, UserError } from '../errors.ts';
+import { NODE_FLAGS } from '../lab/node-flags.ts';
 import { buildPeer, hasCompiler, withFolder } from './c-program.ts';
 import { atLeast, atMost, type Bar, type Summary, summarise } from './statistics.ts';
 
@@ -14,7 +15,7 @@ const MOST_OVERFLOWED = 1e-5;
 const OVERFLOW_REASON = 'their delay is not among the others, of which one in ten thousand is judged';
 /** A round whose clock let fewer frames come says nothing. */
 const LEAST_OFFERED = 0.98;
-const FLAGS = ['--disable-warning=ExperimentalWarning', '--expose-gc', '--trace-gc'];
+const FLAGS = [...NODE_FLAGS, '--expose-gc', '--trace-gc'];
 
 export interface LatencyOptions {
   readonly config: string;

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { type ErrorCode, UserError } from '../errors.ts';
+import { NODE_FLAGS } from '../lab/node-flags.ts';
 import type { PathOptions, PathResult } from './path.ts';
 import { atLeast, type Bar, type Summary, summarise } from './statistics.ts';
 
@@ -109,7 +110,7 @@ class Side {
   constructor(words: PathWords) {
     const name = import.meta.url.endsWith('.ts') ? './path-run.ts' : './path-run.js';
     const program = fileURLToPath(new URL(name, import.meta.url));
-    const arguments_ = ['--disable-warning=ExperimentalWarning', program, JSON.stringify(words)];
+    const arguments_ = [...NODE_FLAGS, program, JSON.stringify(words)];
     this.#child = spawn(process.execPath, arguments_, { stdio: ['pipe', 'pipe', 'inherit'] });
     this.#child.stdin?.on('error', () => {});
     this.#lines = createInterface({ input: this.#child.stdout! })[Symbol.asyncIterator]();

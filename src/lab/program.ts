@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { spawnInNetns } from '../../native-free/netns.ts';
 import { TOOL_ENVIRONMENT } from '../../native-free/tool.ts';
 import type { Json } from '../json.ts';
+import { NODE_FLAGS } from './node-flags.ts';
 
 export type Said = { readonly [key: string]: Json };
 export type ProgramName = 'tcp-send' | 'tcp-receive' | 'udp-blast' | 'udp-flood' | 'udp-sink';
@@ -32,7 +33,7 @@ export class Program {
     );
     const words = Object.entries(options).flatMap(([key, value]) => [`--${key}`, String(value)]);
     this.#name = name;
-    this.#child = spawnInNetns(netns, process.execPath, ['--disable-warning=ExperimentalWarning', file, ...words], {
+    this.#child = spawnInNetns(netns, process.execPath, [...NODE_FLAGS, file, ...words], {
       stdio: ['pipe', 'pipe', 'inherit'],
       env: { ...TOOL_ENVIRONMENT, NODE_OPTIONS: '', TAPYARD_LEASH: '1' },
     });

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { runTool, TOOL_ENVIRONMENT } from '../../../native-free/tool.ts';
 import { UserError } from '../../errors.ts';
+import { NODE_FLAGS } from '../../lab/node-flags.ts';
 import { buildPeer, hasCompiler } from '../c-program.ts';
 import { OpenVswitch } from './open-vswitch.ts';
 import type { Rig } from './rig.ts';
@@ -74,7 +75,7 @@ export class Tapyard implements Forwarder {
   async start(rig: Rig): Promise<void> {
     const file = join(this.#folder, 'rig.yaml');
     writeFileSync(file, this.#config?.(rig) ?? plainConfig(rig));
-    const words = ['--disable-warning=ExperimentalWarning', process.argv[1], 'up', file];
+    const words = [...NODE_FLAGS, process.argv[1], 'up', file];
     const child = spawn(process.execPath, [...words, '--socket', join(this.#folder, 'sock')], {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
@@ -90,7 +91,7 @@ export class Tapyard implements Forwarder {
   async apply(config: string): Promise<number> {
     const file = join(this.#folder, 'applied.yaml');
     writeFileSync(file, config);
-    const words = ['--disable-warning=ExperimentalWarning', process.argv[1], 'apply', file];
+    const words = [...NODE_FLAGS, process.argv[1], 'apply', file];
     const began = performance.now();
     const child = spawn(process.execPath, [...words, '--socket', join(this.#folder, 'sock')], {
       stdio: ['ignore', 'ignore', 'pipe'],

@@ -3,6 +3,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { spawnInNetns } from '../../../native-free/netns.ts';
 import { TOOL_ENVIRONMENT } from '../../../native-free/tool.ts';
+import { NODE_FLAGS } from '../../lab/node-flags.ts';
 import type { Said } from '../../lab/program.ts';
 import { type End, number, type Rig, SINK_PORT } from './rig.ts';
 
@@ -44,7 +45,7 @@ export class Generator {
     const name = `../${program}${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`;
     const file = fileURLToPath(new URL(name, import.meta.url));
     const words = Object.entries(options).flatMap(([key, value]) => [`--${key}`, String(value)]);
-    const node = [process.execPath, '--disable-warning=ExperimentalWarning', file, ...words];
+    const node = [process.execPath, ...NODE_FLAGS, file, ...words];
     this.#child = spawnInNetns(netns, 'taskset', [...PROCESSOR, ...prefix, ...node], {
       stdio: ['pipe', 'pipe', 'inherit'],
       env: { ...TOOL_ENVIRONMENT, NODE_OPTIONS: '', TAPYARD_LEASH: '1' },

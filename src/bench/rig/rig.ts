@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { createOwnNetns, deleteOwnNetns, spawnInNetns } from '../../../native-free/netns.ts';
 import { runTool, TOOL_ENVIRONMENT } from '../../../native-free/tool.ts';
 import { UserError } from '../../errors.ts';
+import { NODE_FLAGS } from '../../lab/node-flags.ts';
 import { Program, type Said } from '../../lab/program.ts';
 import { Socket, SocketOption } from '../../lab/traffic/sockets.ts';
 
@@ -167,7 +168,7 @@ export class Rig {
   async roundTrips(count: number, intervalSeconds: number): Promise<number[]> {
     const name = import.meta.url.endsWith('.ts') ? '../../lab/traffic/ping.ts' : '../../lab/traffic/ping.js';
     const file = fileURLToPath(new URL(name, import.meta.url));
-    const words = ['--disable-warning=ExperimentalWarning', file, '-c', String(count), '-i', String(intervalSeconds)];
+    const words = [...NODE_FLAGS, file, '-c', String(count), '-i', String(intervalSeconds)];
     const child = spawnInNetns(this.a.netns, process.execPath, [...words, this.b.address], {
       stdio: ['ignore', 'pipe', 'ignore'],
     });
