@@ -152,9 +152,14 @@ const good = (table: string, at: string, key: Words): string => `${equal(table, 
 export const again = (shape: Shape, family: Family, otherwise: string): string => {
   const table = `table${family}`;
   const last = `last${family}`;
-  const same = keyOf(shape, family).map((word, k) => `${table}[${last} + ${Entry.Key + k}] === (${word})`);
+  const key = keyOf(shape, family);
+  // Ports before addresses.
+  const ports = key.indexOf('transport');
+  const same = [...key.keys()]
+    .sort((a, b) => Number(b === ports) - Number(a === ports) || b - a)
+    .map((k) => `${table}[${last} + ${Entry.Key + k}] === (${key[k]})`);
   return `
-      if (${[...same.reverse(), `${table}[${last} + ${Entry.Stamp}] === stamp`].join(' && ')}) d = ${table}[${last} + ${Entry.Decision}];
+      if (${[...same, `${table}[${last} + ${Entry.Stamp}] === stamp`].join(' && ')}) d = ${table}[${last} + ${Entry.Decision}];
       else {${otherwise}
         ${last} = e;
       }`;

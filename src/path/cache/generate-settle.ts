@@ -30,7 +30,6 @@ function settle(touches) {
       counters[hit & 0xfffff] += frames;
     }${hasRules ? RULES : ''}
     decisions[d + ${D.Frames}] = 0;
-    decisions[d + ${D.Bytes}] = 0;
   }
   cells[row + ${Column.Held}] += held;
 }`;
@@ -46,4 +45,5 @@ const RULES = `
       ruleCounts[counted + ${RuleColumn.Packets}] += frames;
       ruleCounts[counted + ${RuleColumn.Bytes}] += decisions[d + ${D.Bytes}];
       ruleCounts[counted + ${RuleColumn.LastUsedMs}] = clock[0];
-    }`;
+    }
+    decisions[d + ${D.Bytes}] = 0;`;

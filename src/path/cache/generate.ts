@@ -26,8 +26,14 @@ const FEW_PLACES = 1 << 12;
 /** A bit for the two MACs of a frame: frames of a flow have the same. */
 const BIT = '1 << (Math.imul(words[at + 1] ^ words[at + 2] ^ (w3 & 0xffff), 0x9e3779b1) >>> 27)';
 
-/** @param before passes before it @param hash the text that has the hash of a frame */
-const onePass = (name: string, shape: Shape, before: string, hash: (shape: Shape, family: 4 | 6) => string): string => `
+/** @param hasRules see `generate` @param before passes before it @param hash the text that has the hash of a frame */
+const onePass = (
+  name: string,
+  shape: Shape,
+  hasRules: boolean,
+  before: string,
+  hash: (shape: Shape, family: 4 | 6) => string,
+): string => `
 function ${name}(batch, now, most4, most6) {
   const stamp = now | 0, mask4 = most4 | 0, mask6 = most6 | 0, n = batch.count, from = batch.row;${before}
   let slow = 0, marks = 0, touches = 0, device = 0, queue = null, to = -1, q = 0, began = 0, end = 0, last4 = 0, last6 = 0, more = 0, moreBytes = 0;
@@ -43,7 +49,7 @@ function ${name}(batch, now, most4, most6) {
         type = tag >>> 16;
         o++;
         room -= 4;
-      }${parsed(shape, 'break later;', null, (family) => again(shape, family, hash(shape, family) + chosen(family) + decideInto(shape, family)))}${carryOut(shape, true)}
+      }${parsed(shape, 'break later;', null, (family) => again(shape, family, hash(shape, family) + chosen(family) + decideInto(shape, family)))}${carryOut(shape, true, hasRules)}
     }
     late[slow++] = i;
     marks |= ${BIT};
@@ -59,7 +65,7 @@ function ${name}(batch, now, most4, most6) {
   return slow;
 }`;
 
-const once = (shape: Shape): string => onePass('once', shape, '', find);
+const once = (shape: Shape, hasRules: boolean): string => onePass('once', shape, hasRules, '', find);
 
 const ahead = (shape: Shape): string => `
   for (let i = 0; i < n; i++) {
@@ -86,7 +92,7 @@ const ahead = (shape: Shape): string => `
     }
   }`;
 
-const fetched = (shape: Shape): string => onePass('fetched', shape, ahead(shape), found);
+const fetched = (shape: Shape, hasRules: boolean): string => onePass('fetched', shape, hasRules, ahead(shape), found);
 
 /** Rules count packets, and may need them one by one: what they do to a super-frame is left to the stages. */
 const superFrames = ({ edits }: Shape): string =>
@@ -98,7 +104,7 @@ const superFrames = ({ edits }: Shape): string =>
       pieces[i] = segments[i];
       carries[i] = cache.carrier(batch, i);`;
 
-const passes = (shape: Shape): string => `
+const passes = (shape: Shape, hasRules: boolean): string => `
 function passes(batch, now, most4, most6) {
   const stamp = now | 0, mask4 = most4 | 0, mask6 = most6 | 0, n = batch.count;
   batch.spread();
@@ -152,7 +158,7 @@ function passes(batch, now, most4, most6) {
           ? ` else {${decideInto(shape, 6)}
       }`
           : ''
-      }${carryOut(shape, false)}
+      }${carryOut(shape, false, hasRules)}
     }
     slow++;
     marks |= ${BIT};
@@ -201,7 +207,7 @@ function close(queue, began, end, row, to) {
 function shut(queue, began, end) {
   queue.count = end - queue.first;
   if (began - queue.first < queue.alike) queue.alike = began - queue.first;
-}${settle(hasRules)}${once(shape)}${fetched(shape)}${passes(shape)}
+}${settle(hasRules)}${once(shape, hasRules)}${fetched(shape, hasRules)}${passes(shape, hasRules)}
 return function hit(batch, stamp, mask4, mask6) {
   if (!batch.plain) return passes(batch, stamp, mask4, mask6);
   return (mask4 | mask6) < ${FEW_PLACES} ? once(batch, stamp, mask4, mask6) : fetched(batch, stamp, mask4, mask6);
