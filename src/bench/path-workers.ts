@@ -2,7 +2,6 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { type ErrorCode, UserError } from '../errors.ts';
-import { NODE_FLAGS } from '../lab/node-flags.ts';
 import type { PathOptions, PathResult } from './path.ts';
 import { atLeast, type Bar, type Summary, summarise } from './statistics.ts';
 
@@ -110,7 +109,8 @@ class Side {
   constructor(words: PathWords) {
     const name = import.meta.url.endsWith('.ts') ? './path-run.ts' : './path-run.js';
     const program = fileURLToPath(new URL(name, import.meta.url));
-    const arguments_ = [...NODE_FLAGS, program, JSON.stringify(words)];
+    // Not the launcher's number of V8's helpers: two workers would share the one that each of the processes beside them has to itself.
+    const arguments_ = ['--disable-warning=ExperimentalWarning', program, JSON.stringify(words)];
     this.#child = spawn(process.execPath, arguments_, { stdio: ['pipe', 'pipe', 'inherit'] });
     this.#child.stdin?.on('error', () => {});
     this.#lines = createInterface({ input: this.#child.stdout! })[Symbol.asyncIterator]();
