@@ -335,11 +335,7 @@ export class Tenant {
     const shape = bits > 0 ? shapeOfBits(bits) : shapeOf(this.image);
     const looksAt = Object.entries(shape).flatMap(([what, looks]) => (looks ? [what] : []));
     return [
-      {
-        way: 'cache',
-        stage: `flow-cache ${looksAt.join(' ') || 'l2'}`,
-        code: generate(shape, this.model.name, this.image.rules !== null),
-      },
+      { way: 'cache', stage: `flow-cache ${looksAt.join(' ') || 'l2'}`, code: generate(shape, this.model.name) },
       ...ways.in.map((stage) => ({ way: 'in' as const, stage })),
       ...ways.out.map((stage) => ({ way: 'out' as const, stage })),
     ];

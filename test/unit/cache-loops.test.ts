@@ -9,7 +9,6 @@ import { Decision, Does } from '../../src/path/cache/decision.ts';
 import { Entry, SPILLED } from '../../src/path/cache/entry.ts';
 import { generate } from '../../src/path/cache/generate.ts';
 import { type Shape, shapeOfBits } from '../../src/path/cache/shape.ts';
-import { RuleColumn, TableColumn } from '../../src/path/rules/log.ts';
 import { frame } from '../../src/wire/build-frame.ts';
 
 const seed = Number(process.env['TAPYARD_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
@@ -27,8 +26,6 @@ class World {
   readonly touched = new Int32Array(256);
   readonly cells = new Float64Array(3 * COLUMNS);
   readonly hits = [new Float64Array(8), new Float64Array(8)];
-  readonly ruleCounts = new Float64Array(8 * RuleColumn.WIDTH);
-  readonly tableCounts = new Float64Array(2 * TableColumn.WIDTH);
   readonly log: string[] = [];
   readonly hit: (batch: Batch, stamp: number, mask4: number, mask6: number) => number;
 
@@ -95,9 +92,9 @@ class World {
       table4: new Int32Array(1 << 17),
       table6: new Int32Array(1 << 17),
       ...{ seed: 7, tenant, cells: this.cells, hits: this.hits },
-      ...{ ruleCounts: this.ruleCounts, tableCounts: this.tableCounts, clock: Float64Array.of(5) },
+      rules: { count: (...words: number[]) => log.push(`rule ${words}`) },
     };
-    const make = new Function('context', generate(shape, name, true)) as (context: unknown) => World['hit'];
+    const make = new Function('context', generate(shape, name)) as (context: unknown) => World['hit'];
     this.hit = make(context);
   }
 
@@ -133,7 +130,7 @@ class World {
       ].map((column) => Array.from(column.subarray(0, queue.count))),
     );
     const late = Array.from(this.batch.fate.subarray(0, this.batch.count), (fate) => fate === 0);
-    const counters = [this.cells, ...this.hits, this.ruleCounts, this.tableCounts];
+    const counters = [this.cells, ...this.hits];
     const counted = counters.map((counts) => Array.from(counts));
     for (const counts of counters) counts.fill(0);
     return {
@@ -142,6 +139,7 @@ class World {
       // With nothing left nobody asks what became of each.
       late: left === 0 ? [] : late,
       counted,
+      decisions: Array.from(this.decisions),
       words: createHash('sha1').update(new Uint8Array(this.memory)).digest('hex'),
       log: this.log.splice(0),
     };

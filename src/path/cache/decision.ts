@@ -93,7 +93,7 @@ export class Decisions {
   readonly source = new Int32Array(2);
   readonly #index = new Int32Array(MOST * 2);
   readonly ledger: Ledger;
-  /** Counters that decisions name, by list. */
+  /** Counters that decisions name, by list: one array for good, since loops hold it. */
   readonly hits: Float64Array[];
   readonly rules: RuleCounts | null;
   /** Edits that decisions name. */

@@ -164,8 +164,7 @@ export class FlowCache {
     const known = loops.get(bits);
     if (known !== undefined) return known;
     const { words: decisions, touched, source, ledger, hits, rules } = this.decisions;
-    const text = generate(shape, this.#image.name, rules !== null);
-    const make = new Function('context', text) as (context: unknown) => Hit;
+    const make = new Function('context', generate(shape, this.#image.name)) as (context: unknown) => Hit;
     const loop = make({
       batch,
       words: this.#words,
@@ -175,8 +174,7 @@ export class FlowCache {
       offloads: this.#devices.offloads,
       queues: this.#devices.queues,
       columns: this.#devices.columns,
-      ...{ decisions, touched, source, hits, cells: ledger.cells },
-      ...{ ruleCounts: rules?.rules, tableCounts: rules?.tables, clock: rules?.nowMs },
+      ...{ decisions, touched, source, cells: ledger.cells, hits, rules },
       table4: this.#table4,
       table6: this.#table6,
       seed: this.#seed,

@@ -170,19 +170,10 @@ const body = (plain: boolean): string =>
       qPort[q] = decisions[d + ${D.Port}];
       fate[i] = 3;`;
 
-/** @param plain whether no frame of the batch has a partial checksum, a body, or is a super-frame @param hasRules who alone count bytes */
-export const carryOut = (
-  shape: Shape,
-  plain: boolean,
-  hasRules: boolean,
-): string => `${fits(plain)}${police(shape, plain)}
+/** @param plain whether no frame of the batch has a partial checksum, a body, or is a super-frame */
+export const carryOut = (shape: Shape, plain: boolean): string => `${fits(plain)}${police(shape, plain)}
       if (decisions[d + ${D.Frames}]++ === 0) touched[touches++] = d;
-${
-  hasRules
-    ? `
-      decisions[d + ${D.Bytes}] += length;`
-    : ''
-}${plain ? '' : MORE}
+      decisions[d + ${D.Bytes}] += length;${plain ? '' : MORE}
       if ((does & ${Does.Forward}) === 0) {${shape.tapped ? ` cache.show(batch, i, decisions[d + ${D.Reason}]);` : ''} ${plain ? '' : ' fate[i] = 3;'} pool.release(head[i]);${plain ? '' : ' pool.release(body[i]);'} continue; }${edited(shape)}${header(plain)}
       qHead[q] = head[i];
       qStart[q] = (into << 2) + 2;

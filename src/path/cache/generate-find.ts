@@ -152,12 +152,10 @@ const good = (table: string, at: string, key: Words): string => `${equal(table, 
 export const again = (shape: Shape, family: Family, otherwise: string): string => {
   const table = `table${family}`;
   const last = `last${family}`;
-  const key = keyOf(shape, family);
-  // Ports before addresses.
-  const ports = key.indexOf('transport');
-  const same = [...key.keys()]
-    .sort((a, b) => Number(b === ports) - Number(a === ports) || b - a)
-    .map((k) => `${table}[${last} + ${Entry.Key + k}] === (${key[k]})`);
+  const words = [...keyOf(shape, family).entries()].reverse();
+  const ports = words.filter(([, word]) => word === 'transport');
+  const others = words.filter(([, word]) => word !== 'transport');
+  const same = [...ports, ...others].map(([k, word]) => `${table}[${last} + ${Entry.Key + k}] === (${word})`);
   return `
       if (${[...same, `${table}[${last} + ${Entry.Stamp}] === stamp`].join(' && ')}) d = ${table}[${last} + ${Entry.Decision}];
       else {${otherwise}

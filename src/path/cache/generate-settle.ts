@@ -1,13 +1,11 @@
 import { COLUMNS, Column } from '../../observe/ledger.ts';
-import { NO_RULE } from '../rules/counts.ts';
-import { RuleColumn, TableColumn } from '../rules/log.ts';
 import { Decision as D, Does, EACH } from './decision.ts';
 
 /**
  * Text of how the books are brought up to date with what a batch has done: once for each decision that it has met, which may be as many
- * as frames. What a tenant without rules has no counters of is not there.
+ * as frames.
  */
-export const settle = (hasRules: boolean): string => `
+export const SETTLE = `
 function settle(touches) {
   // Most decisions of a batch are of one row: a sum that is kept here does not wait for memory. The same with arrays, which are looked up.
   let held = 0, row = 0, list = -1, counters = null;
@@ -28,22 +26,12 @@ function settle(touches) {
         counters = hits[list];
       }
       counters[hit & 0xfffff] += frames;
-    }${hasRules ? RULES : ''}
+    }
+    const met = d + ${D.FirstRule} + Math.imul(decisions[d + ${D.Rules}], ${EACH});
+    for (let k = d + ${D.FirstRule}; k < met; k += ${EACH})
+      rules.count(decisions[k] >>> 24, decisions[k] & 0xffffff, frames, decisions[d + ${D.Bytes}]);
     decisions[d + ${D.Frames}] = 0;
+    decisions[d + ${D.Bytes}] = 0;
   }
   cells[row + ${Column.Held}] += held;
 }`;
-
-const RULES = `
-    const met = d + ${D.FirstRule} + Math.imul(decisions[d + ${D.Rules}], ${EACH});
-    for (let k = d + ${D.FirstRule}; k < met; k += ${EACH}) {
-      const table = Math.imul(decisions[k] >>> 24, ${TableColumn.WIDTH}), rule = decisions[k] & 0xffffff;
-      tableCounts[table + ${TableColumn.Lookups}] += frames;
-      if (rule === ${NO_RULE}) continue;
-      tableCounts[table + ${TableColumn.Matches}] += frames;
-      const counted = Math.imul(rule, ${RuleColumn.WIDTH});
-      ruleCounts[counted + ${RuleColumn.Packets}] += frames;
-      ruleCounts[counted + ${RuleColumn.Bytes}] += decisions[d + ${D.Bytes}];
-      ruleCounts[counted + ${RuleColumn.LastUsedMs}] = clock[0];
-    }
-    decisions[d + ${D.Bytes}] = 0;`;

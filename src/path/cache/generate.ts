@@ -1,6 +1,6 @@
 import { carryOut } from './generate-carry.ts';
 import { again, choose, chosen, decideInto, find, found, hashed, parsed, remembered, touch } from './generate-find.ts';
-import { settle } from './generate-settle.ts';
+import { SETTLE } from './generate-settle.ts';
 import type { Shape } from './shape.ts';
 
 /**
@@ -26,14 +26,8 @@ const FEW_PLACES = 1 << 12;
 /** A bit for the two MACs of a frame: frames of a flow have the same. */
 const BIT = '1 << (Math.imul(words[at + 1] ^ words[at + 2] ^ (w3 & 0xffff), 0x9e3779b1) >>> 27)';
 
-/** @param hasRules see `generate` @param before passes before it @param hash the text that has the hash of a frame */
-const onePass = (
-  name: string,
-  shape: Shape,
-  hasRules: boolean,
-  before: string,
-  hash: (shape: Shape, family: 4 | 6) => string,
-): string => `
+/** @param before passes before it @param hash the text that has the hash of a frame */
+const onePass = (name: string, shape: Shape, before: string, hash: (shape: Shape, family: 4 | 6) => string): string => `
 function ${name}(batch, now, most4, most6) {
   const stamp = now | 0, mask4 = most4 | 0, mask6 = most6 | 0, n = batch.count, from = batch.row;${before}
   let slow = 0, marks = 0, touches = 0, device = 0, queue = null, to = -1, q = 0, began = 0, end = 0, last4 = 0, last6 = 0, more = 0, moreBytes = 0;
@@ -49,7 +43,7 @@ function ${name}(batch, now, most4, most6) {
         type = tag >>> 16;
         o++;
         room -= 4;
-      }${parsed(shape, 'break later;', null, (family) => again(shape, family, hash(shape, family) + chosen(family) + decideInto(shape, family)))}${carryOut(shape, true, hasRules)}
+      }${parsed(shape, 'break later;', null, (family) => again(shape, family, hash(shape, family) + chosen(family) + decideInto(shape, family)))}${carryOut(shape, true)}
     }
     late[slow++] = i;
     marks |= ${BIT};
@@ -65,7 +59,7 @@ function ${name}(batch, now, most4, most6) {
   return slow;
 }`;
 
-const once = (shape: Shape, hasRules: boolean): string => onePass('once', shape, hasRules, '', find);
+const once = (shape: Shape): string => onePass('once', shape, '', find);
 
 const ahead = (shape: Shape): string => `
   for (let i = 0; i < n; i++) {
@@ -92,7 +86,7 @@ const ahead = (shape: Shape): string => `
     }
   }`;
 
-const fetched = (shape: Shape, hasRules: boolean): string => onePass('fetched', shape, hasRules, ahead(shape), found);
+const fetched = (shape: Shape): string => onePass('fetched', shape, ahead(shape), found);
 
 /** Rules count packets, and may need them one by one: what they do to a super-frame is left to the stages. */
 const superFrames = ({ edits }: Shape): string =>
@@ -104,7 +98,7 @@ const superFrames = ({ edits }: Shape): string =>
       pieces[i] = segments[i];
       carries[i] = cache.carrier(batch, i);`;
 
-const passes = (shape: Shape, hasRules: boolean): string => `
+const passes = (shape: Shape): string => `
 function passes(batch, now, most4, most6) {
   const stamp = now | 0, mask4 = most4 | 0, mask6 = most6 | 0, n = batch.count;
   batch.spread();
@@ -158,7 +152,7 @@ function passes(batch, now, most4, most6) {
           ? ` else {${decideInto(shape, 6)}
       }`
           : ''
-      }${carryOut(shape, false, hasRules)}
+      }${carryOut(shape, false)}
     }
     slow++;
     marks |= ${BIT};
@@ -169,11 +163,11 @@ function passes(batch, now, most4, most6) {
   return slow;
 }`;
 
-/** @param shape what the tenant's path looks at @param name for stack traces and profiles @param hasRules whether decisions count for rules */
-export function generate(shape: Shape, name: string, hasRules: boolean): string {
+/** @param shape what the tenant's path looks at @param name for stack traces and profiles */
+export function generate(shape: Shape, name: string): string {
   return `
 const { words, cache, pool, linkUp, offloads, queues, decisions, touched, source } = context;
-const { table4, table6, seed, tenant, cells, hits, ruleCounts, tableCounts, clock } = context;
+const { table4, table6, seed, tenant, cells, hits, rules } = context;
 const { fate, start, head, headLength, body, bodyStart, bodyLength, gsoType, gsoEcn, gsoSize, csumStart, csumOffset, segments, port } = context.batch;
 const qHead = context.columns.head, qStart = context.columns.start, qLength = context.columns.headLength, qBody = context.columns.body;
 const qBodyStart = context.columns.bodyStart, qMore = context.columns.bodyLength, qTenant = context.columns.tenant, qRow = context.columns.row, qPort = context.columns.port;
@@ -207,7 +201,7 @@ function close(queue, began, end, row, to) {
 function shut(queue, began, end) {
   queue.count = end - queue.first;
   if (began - queue.first < queue.alike) queue.alike = began - queue.first;
-}${settle(hasRules)}${once(shape, hasRules)}${fetched(shape, hasRules)}${passes(shape, hasRules)}
+}${SETTLE}${once(shape)}${fetched(shape)}${passes(shape)}
 return function hit(batch, stamp, mask4, mask6) {
   if (!batch.plain) return passes(batch, stamp, mask4, mask6);
   return (mask4 | mask6) < ${FEW_PLACES} ? once(batch, stamp, mask4, mask6) : fetched(batch, stamp, mask4, mask6);

@@ -4,24 +4,23 @@ import { RuleColumn, type RulesWorkerImage, TableColumn } from './log.ts';
 export class RuleCounts {
   /** Milliseconds of the workers' clock at which what is counted now came in: a double that is passed on would be an object. */
   readonly nowMs = new Float64Array(1);
-  /** `RuleColumn.WIDTH` a rule, `TableColumn.WIDTH` a table. */
-  readonly rules: Float64Array;
-  readonly tables: Float64Array;
+  readonly #rules: Float64Array;
+  readonly #tables: Float64Array;
 
   constructor({ rules, tables }: RulesWorkerImage) {
-    this.rules = new Float64Array(rules);
-    this.tables = new Float64Array(tables);
+    this.#rules = new Float64Array(rules);
+    this.#tables = new Float64Array(tables);
   }
 
   /** Frames that a table was asked about. */
   lookup(table: number, packets: number): void {
-    this.tables[table * TableColumn.WIDTH + TableColumn.Lookups] += packets;
+    this.#tables[table * TableColumn.WIDTH + TableColumn.Lookups] += packets;
   }
 
   /** Frames that a rule of the table has matched. */
   match(table: number, rule: number, packets: number, bytes: number): void {
-    this.tables[table * TableColumn.WIDTH + TableColumn.Matches] += packets;
-    const { rules } = this;
+    this.#tables[table * TableColumn.WIDTH + TableColumn.Matches] += packets;
+    const rules = this.#rules;
     const at = rule * RuleColumn.WIDTH;
     rules[at + RuleColumn.Packets] += packets;
     rules[at + RuleColumn.Bytes] += bytes;
