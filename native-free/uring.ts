@@ -189,6 +189,15 @@ export class Uring {
    * @param segments 1 or 2
    */
   readvNowait(file: number, entry: number, segments: number, low: number, high: number): boolean {
+    return this.#readv(file, entry, segments, low, high, abi.RWF_NOWAIT);
+  }
+
+  /** The same, but waits for a frame: of a file that is blocking, else it is -EAGAIN all the same. */
+  readvWaiting(file: number, entry: number, segments: number, low: number, high: number): boolean {
+    return this.#readv(file, entry, segments, low, high, 0);
+  }
+
+  #readv(file: number, entry: number, segments: number, low: number, high: number, flags: number): boolean {
     const { low: addressLow, high: addressHigh } = this.#iovecs;
     return this.#put(
       abi.OP_READV | abi.FIXED_FILE,
@@ -198,11 +207,11 @@ export class Uring {
       addressLow[entry],
       addressHigh[entry],
       segments,
-      abi.RWF_NOWAIT,
+      flags,
     );
   }
 
-  /** Writes one frame from an entry's segments. */
+  /** Writes one frame from an entry's segments; -EAGAIN rather than wait. */
   writev(file: number, entry: number, segments: number, low: number, high: number): boolean {
     const { low: addressLow, high: addressHigh } = this.#iovecs;
     return this.#put(
@@ -213,7 +222,7 @@ export class Uring {
       addressLow[entry],
       addressHigh[entry],
       segments,
-      0,
+      abi.RWF_NOWAIT,
     );
   }
 
@@ -221,7 +230,8 @@ export class Uring {
   write(file: number, position: number, length: number, low: number, high: number): boolean {
     const iovecs = this.#iovecs;
     const address = iovecs.lowOf(position);
-    return this.#put(abi.OP_WRITE | abi.FIXED_FILE, file, low, high, address, iovecs.highOf(address), length, 0);
+    const atHigh = iovecs.highOf(address);
+    return this.#put(abi.OP_WRITE | abi.FIXED_FILE, file, low, high, address, atHigh, length, abi.RWF_NOWAIT);
   }
 
   /** Cancels the request that carries (targetLow, targetHigh); it completes with -ECANCELED, this one with 0 or -ENOENT. */

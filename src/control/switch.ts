@@ -37,7 +37,7 @@ const MOST_UPLINKS = 256;
 const MOST_POLICERS = 8192;
 /** Slots of a worker's pool: what all tenants may have in flight by their quotas, what may wait for neighbours, and reads under way. */
 const SPARE_HEADS = 1024;
-const SPARE_BODIES = 512;
+const SPARE_BODIES = 768;
 /** Room for tenants that come later: as much as there is at the start, and no less than this. Memory is taken when it is used. */
 const LATER_HEADS = 32_768;
 const LATER_TENANTS = 16;

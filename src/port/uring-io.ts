@@ -1,3 +1,4 @@
+import { setBlocking } from '../../native-free/blocking.ts';
 import { closeEventfd, createEventfd, drainEventfd } from '../../native-free/eventfd.ts';
 import { IovecTable } from '../../native-free/iovec.ts';
 import { Uring } from '../../native-free/uring.ts';
@@ -24,9 +25,11 @@ const WATCH = 0x4000_0000;
 const OPERATION = 0x7000_0000;
 
 /**
- * All TAPs of a worker behind one io_uring, one system call a turn. Each port has a multishot poll. A port that is ready gets a
+ * All TAPs of a worker behind one io_uring, one system call a turn. A port that is ready gets a
  * batch of READV with RWF_NOWAIT, each into a head and a body of the pool, which is last-in first-out, so that few slots stay
- * hot; requests are done in the order in which they were made, so frames stay in order. Writes wait in the queue until
+ * hot; requests are done in the order in which they were made, so frames stay in order. When a port has fallen quiet, one READV is
+ * left with the kernel, which waits: the frame that ends a sleep is read by then, and a busy port costs no wake-up a frame.
+ * A port for which there is no such read (too many, or the last one failed) has a multishot poll. Writes wait in the queue until
  * the next turn and go to the kernel before its reads. Polls carry the generation of their port, so that a late completion
  * never meets a stranger.
  */
@@ -72,6 +75,7 @@ export class UringIo implements Io {
   openTap(fd: number, name: string, offloads: number, kind: 'tap' | 'netdev'): UringTap {
     const file = this.#ports.indexOf(null);
     if (file < 0) throw new Error(`no room for ${name}: ${this.#ports.length} devices are open`);
+    setBlocking(fd, true);
     this.#uring.registerFile(file, fd);
     this.#generation = (this.#generation + 1) & 0x7fff_ffff;
     const port = new UringTap(this, file, this.#generation, name, offloads, kind, this.#pool, this.#sink);
@@ -90,9 +94,7 @@ export class UringIo implements Io {
 
   turn(waitMs: number): number {
     const uring = this.#uring;
-    const open = this.#open;
     const { stats } = this;
-    const count = open.length;
     if (!this.#wakePolled) this.#wakePolled = uring.pollFd(this.wakeFd, WAKE, 0);
     if (this.#watches.count > 0) this.#watches.arm();
     stats[IoStat.Turns]++;
@@ -100,14 +102,24 @@ export class UringIo implements Io {
     else {
       stats[IoStat.Waits]++;
       this.#enter(1, waitMs);
-      // What has ended the wait is read at once: after a sleep everything that has to be run before is cold, and takes its time.
+      // What has ended the wait is at hand, or is read at once: all that is run before after a sleep is cold, and takes its time.
+      const pending = this.#conclude();
+      if (pending > 0) return pending;
       if (this.#ask() > 0) this.#enter(0, 0);
     }
+    return this.#conclude();
+  }
+
+  /** Draws the conclusions of the reads that were done. @returns ports with frames that wait */
+  #conclude(): number {
+    const open = this.#open;
+    const { mayWait } = this.#reads;
+    const count = open.length;
     let pending = 0;
     for (let i = 0; i < count; i++) {
       const port = open[i];
-      // Some came: more may have come since. None came: the poll tells of the next.
-      if (port.got > 0) port.ready = true;
+      // Some came: more may have come since. None came: one that waits, or the poll, tells of the next.
+      if ((port.got > 0 || (mayWait && port.asked > 0)) && port.waitsIn < 0) port.ready = true;
       port.adapt();
       if (port.pending) pending++;
     }
@@ -123,7 +135,7 @@ export class UringIo implements Io {
     let at = count === 0 ? 0 : this.#turn++ % count;
     for (let i = 0; i < count; i++) {
       const port = open[at];
-      if (!port.polled) this.#poll(port);
+      if (!port.polled && !port.ready && port.waitsIn < 0) this.#poll(port);
       busy += this.#reads.ask(port);
       if (port.pending) busy++;
       if (++at === count) at = 0;
@@ -195,8 +207,9 @@ export class UringIo implements Io {
       port.closing = true;
       port.forget();
     }
-    // Reads never wait and writes to a TAP neither: the poll is all that has to be called off.
+    // Writes to a TAP never wait: what may is all that has to be called off.
     if (port.polled) this.#uring.cancel(POLL | file, port.generation, CANCEL, 0);
+    if (port.waitsIn >= 0) this.#uring.cancel(port.waitsIn, 0, CANCEL, 0);
     this.#enter(0, 0);
     if (port.inFlight > 0 || port.polled) return false;
     this.#release(port);

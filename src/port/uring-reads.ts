@@ -12,9 +12,20 @@ export function saysGone(result: number): boolean {
   return result === -Errno.EBADFD || result === -Errno.ENODEV;
 }
 
+/** Tenant whose the heads of reads that wait are. */
+const NOBODY = 0;
+/** A batch that is no longer than the least one ends in a read that waits: its port has little to say. */
+const QUIET = 2;
+/** Reads that may wait, and so the ports that need no poll. Each keeps a body from the pool. */
+const MOST_WAITING = 256;
+const LEAST_BODIES_LEFT = 4;
+
 /**
  * Reads in flight: entry i of the table is request i, whose completion carries i. An entry is used again only when its completion
  * was seen, so that a late one never meets a stranger.
+ *
+ * Of a port at most one read waits, and nothing else is read of it meanwhile, so that its frames stay in order. Until its frame is there
+ * the head belongs to nobody.
  */
 export class UringReads {
   readonly #uring: Uring;
@@ -26,6 +37,8 @@ export class UringReads {
   readonly #body: Int32Array;
   readonly #free: Int32Array;
   #spare: number;
+  readonly #mostWaiting: number;
+  #waiting = 0;
 
   /** @param iovecs of which the first `entries` are ours */
   constructor(entries: number, uring: Uring, iovecs: IovecTable, pool: Pool, stats: Float64Array) {
@@ -38,12 +51,19 @@ export class UringReads {
     this.#body = new Int32Array(entries);
     this.#free = Int32Array.from({ length: entries }, (_, i) => entries - 1 - i);
     this.#spare = entries;
+    this.#mostWaiting = Math.min(MOST_WAITING, Math.floor(pool.bodies / LEAST_BODIES_LEFT));
+  }
+
+  /** Whether another port may have a read that waits. */
+  get mayWait(): boolean {
+    return this.#waiting < this.#mostWaiting;
   }
 
   /** Asks for the batch of a port that is ready. @returns reads asked for */
   ask(port: UringTap): number {
     const planned = port.plan();
     if (planned === 0) return 0;
+    const quiet = planned <= QUIET && this.mayWait;
     const pool = this.#pool;
     const iovecs = this.#iovecs;
     const { file, tenant } = port;
@@ -51,23 +71,31 @@ export class UringReads {
     let asked = 0;
     for (; asked < most; asked++) {
       const entry = this.#free[this.#spare - 1];
-      const head = pool.takeHead(tenant);
+      const waits = quiet && asked === most - 1;
+      const head = pool.takeHead(waits ? NOBODY : tenant);
       const body = pool.takeBody();
       iovecs.setHead(entry, pool.position(head) + layout.READ_START, HEAD_FILL);
       iovecs.setBody(entry, pool.position(body), layout.BODY_SIZE);
-      if (!this.#uring.readvNowait(file, entry, 2, entry, 0)) {
+      const taken = waits
+        ? this.#uring.readvWaiting(file, entry, 2, entry, 0)
+        : this.#uring.readvNowait(file, entry, 2, entry, 0);
+      if (!taken) {
         pool.release(head);
         pool.release(body);
         break;
       }
       this.#spare--;
+      if (waits) {
+        port.waitsIn = entry;
+        this.#waiting++;
+      }
       this.#port[entry] = port;
       this.#head[entry] = head;
       this.#body[entry] = body;
     }
     port.asked = asked;
     port.inFlight += asked;
-    port.ready = asked < planned;
+    port.ready = asked < planned && port.waitsIn < 0;
     return asked;
   }
 
@@ -79,8 +107,14 @@ export class UringReads {
     port.inFlight--;
     const head = this.#head[entry];
     const body = this.#body[entry];
+    const waited = port.waitsIn === entry;
+    if (waited) {
+      port.waitsIn = -1;
+      this.#waiting--;
+    }
     if (result > 0 && !port.closing) {
       this.#stats[IoStat.Reads]++;
+      if (waited) this.#pool.assign(head, port.tenant);
       port.arrived(head, body, result);
       return;
     }

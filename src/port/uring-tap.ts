@@ -13,6 +13,8 @@ export class UringTap extends TapPort {
   /** Reads and writes that the kernel has not answered. */
   inFlight = 0;
   polled = false;
+  /** The read that waits for a frame; -1: none does. */
+  waitsIn = -1;
   readonly #io: UringIo;
 
   constructor(

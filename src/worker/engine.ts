@@ -149,12 +149,25 @@ export class Engine {
     handled += this.#receive();
     if (handled === 0 && this.#denied) this.scheduler.forgive();
     this.#transmitter.transmit();
-    if (slept && handled > 0) this.#io?.flush();
+    if (slept && handled > 0) handled += this.#answer();
     if (this.tenants.takeBell()) this.#ring();
     if (!this.scheduler.shared) time.forget();
     else if (!waits) this.#lookAtProcessor(first);
     this.turns++;
     if (handled === 0) this.idleTurns++;
+    return handled;
+  }
+
+  /**
+   * Writes what leaves without the next turn, which would be slow after a sleep; and does the same with what has come meanwhile: the answer
+   * of a kernel to what it is asked is there when the question is written.
+   */
+  #answer(): number {
+    this.#io?.flush();
+    const handled = this.#receive();
+    if (handled === 0) return 0;
+    this.#transmitter.transmit();
+    this.#io?.flush();
     return handled;
   }
 
