@@ -319,7 +319,7 @@ export class Engine {
       this.#time.microseconds();
     } else {
       batch.row = device.row;
-      if (!batch.bare) batch.port.fill(device.row, 0, count);
+      if (!batch.bare) for (let i = 0; i < count; i++) batch.port[i] = device.row;
       this.scheduler.read(device.tenant, count, device.byCall);
       this.#run(batch, device.tenant);
       const ended = this.#time.microseconds();
