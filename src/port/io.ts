@@ -82,6 +82,8 @@ export interface IoOptions {
   readonly ports?: number;
   /** The worker's wake-up file, if it exists already; else the Io makes, and closes, one of its own. */
   readonly wakeFd?: number;
+  /** Most reads of io_uring that wait for a frame, of a port each; other ports are polled. Default 256, or what a quarter of the bodies does for. */
+  readonly waiting?: number;
 }
 
 export const DEFAULT_PORTS = 256;

@@ -17,6 +17,9 @@ import { UringWrites } from './uring-writes.ts';
 const READS = 1024;
 const WRITES = 1024;
 const REQUESTS = READS + WRITES;
+/** Reads that may wait for a frame; a body of four may be theirs. */
+const MOST_WAITING = 256;
+const BODIES_A_READ = 4;
 /** User data below REQUESTS is a read or write; what else there is, in `low`, with the generation of the port in `high`: */
 const POLL = 0x1000_0000;
 const CANCEL = 0x2000_0000;
@@ -61,7 +64,8 @@ export class UringIo implements Io {
     this.#ports = new Array<UringTap | null>(ports).fill(null);
     const iovecs = new IovecTable(REQUESTS, pool.memory);
     this.#uring = new Uring({ entries: 1024, completions: 4096, files: ports, iovecs });
-    this.#reads = new UringReads(READS, this.#uring, iovecs, pool, this.stats);
+    const waiting = options.waiting ?? Math.min(MOST_WAITING, Math.floor(pool.bodies / BODIES_A_READ));
+    this.#reads = new UringReads(READS, waiting, this.#uring, iovecs, pool, this.stats);
     this.#writes = new UringWrites(READS, WRITES, this.#uring, iovecs, pool, sink, this.stats);
     this.#watches = new UringWatches(this.#uring, WATCH, CANCEL);
     this.#ownsWake = options.wakeFd === undefined;
@@ -78,7 +82,7 @@ export class UringIo implements Io {
     setBlocking(fd, true);
     this.#uring.registerFile(file, fd);
     this.#generation = (this.#generation + 1) & 0x7fff_ffff;
-    const port = new UringTap(this, file, this.#generation, name, offloads, kind, this.#pool, this.#sink);
+    const port = new UringTap(this, fd, file, this.#generation, name, offloads, kind, this.#pool, this.#sink);
     this.#ports[file] = port;
     this.#open.push(port);
     return port;
@@ -219,6 +223,7 @@ export class UringIo implements Io {
 
   #release(port: UringTap): void {
     this.#ports[port.file] = null;
+    setBlocking(port.fd, false);
     this.#open.splice(this.#open.indexOf(port), 1);
   }
 

@@ -16,9 +16,6 @@ export function saysGone(result: number): boolean {
 const NOBODY = 0;
 /** A batch that is no longer than the least one ends in a read that waits: its port has little to say. */
 const QUIET = 2;
-/** Reads that may wait, and so the ports that need no poll. Each keeps a body from the pool. */
-const MOST_WAITING = 256;
-const LEAST_BODIES_LEFT = 4;
 
 /**
  * Reads in flight: entry i of the table is request i, whose completion carries i. An entry is used again only when its completion
@@ -40,8 +37,9 @@ export class UringReads {
   readonly #mostWaiting: number;
   #waiting = 0;
 
-  /** @param iovecs of which the first `entries` are ours */
-  constructor(entries: number, uring: Uring, iovecs: IovecTable, pool: Pool, stats: Float64Array) {
+  /** @param iovecs of which the first `entries` are ours @param mostWaiting reads that may wait, which keep a body each from others */
+  constructor(entries: number, mostWaiting: number, uring: Uring, iovecs: IovecTable, pool: Pool, stats: Float64Array) {
+    this.#mostWaiting = mostWaiting;
     this.#uring = uring;
     this.#iovecs = iovecs;
     this.#pool = pool;
@@ -51,7 +49,6 @@ export class UringReads {
     this.#body = new Int32Array(entries);
     this.#free = Int32Array.from({ length: entries }, (_, i) => entries - 1 - i);
     this.#spare = entries;
-    this.#mostWaiting = Math.min(MOST_WAITING, Math.floor(pool.bodies / LEAST_BODIES_LEFT));
   }
 
   /** Whether another port may have a read that waits. */

@@ -11,7 +11,7 @@ import { Pool } from '../../src/frame/pool.ts';
 import { TxQueue } from '../../src/frame/tx-queue.ts';
 import { CapEnd, CapPort } from '../../src/port/cap-port.ts';
 import { ImpairPort } from '../../src/port/impair-port.ts';
-import type { Io } from '../../src/port/io.ts';
+import type { Io, IoOptions } from '../../src/port/io.ts';
 import { MemoryEnd, MemoryPort } from '../../src/port/memory-port.ts';
 import { openIo } from '../../src/port/open-io.ts';
 import { PcapPort } from '../../src/port/pcap-port.ts';
@@ -265,7 +265,7 @@ function lay(kind: 'tap' | 'netdev'): Cable {
  * A TAP of ours (`near`) whose frames go to and from a second one (`far`) that the test holds: joined by redirects, directly, or
  * with a veth pair in between, the near half of which is then the device that the port stands for.
  */
-function real(name: string, mode: 'uring' | 'poll', kind: 'tap' | 'netdev'): Kind {
+function real(name: string, mode: 'uring' | 'poll', kind: 'tap' | 'netdev', options: IoOptions = {}): Kind {
   let cable: Cable | null = null;
   const open = (input: readonly Wire[], heads?: number): Rig => {
     const all = parts(heads);
@@ -274,7 +274,7 @@ function real(name: string, mode: 'uring' | 'poll', kind: 'tap' | 'netdev'): Kin
     // What an earlier test has left.
     readAll(near);
     readAll(far);
-    const io = openIo(all.pool, all.books, {}, mode);
+    const io = openIo(all.pool, all.books, options, mode);
     const offloads = Offload.Checksum | Offload.Tso4 | Offload.Tso6;
     let whole = true;
     const reopen = () => io.openTap(near.fds[0], 'near', offloads, kind);
@@ -381,6 +381,7 @@ export const kinds: readonly Kind[] = [
   qemu('uring'),
   qemu('poll'),
   real('tap by io_uring', 'uring', 'tap'),
+  real('tap by io_uring that no read waits for', 'uring', 'tap', { waiting: 0 }),
   real('tap by poll', 'poll', 'tap'),
   real('netdev by io_uring', 'uring', 'netdev'),
   real('netdev by poll', 'poll', 'netdev'),
