@@ -28,13 +28,12 @@ const WATCH = 0x4000_0000;
 const OPERATION = 0x7000_0000;
 
 /**
- * All TAPs of a worker behind one io_uring, one system call a turn. A port that is ready gets a
- * batch of READV with RWF_NOWAIT, each into a head and a body of the pool, which is last-in first-out, so that few slots stay
- * hot; requests are done in the order in which they were made, so frames stay in order. When a port has fallen quiet, one READV is
- * left with the kernel, which waits: the frame that ends a sleep is read by then, and a busy port costs no wake-up a frame.
- * A port for which there is no such read (too many, or the last one failed) has a multishot poll. Writes wait in the queue until
- * the next turn and go to the kernel before its reads. Polls carry the generation of their port, so that a late completion
- * never meets a stranger.
+ * All TAPs of a worker behind one io_uring, one system call a turn. A port that is ready gets a batch of READV with RWF_NOWAIT,
+ * each into a head and a body of the pool, which is last-in first-out, so that few slots stay hot; requests are done in the order
+ * in which they were made, so frames stay in order. When a port has fallen quiet, one READV is left with the kernel, which waits: the
+ * frame that ends a sleep is read by then, and a busy port costs no wake-up a frame. A port for which there is no such
+ * read (too many, or the last one failed) has a multishot poll; polls carry the generation of their port, so that a late completion
+ * never meets a stranger. Writes wait in the queue until the next turn and go to the kernel before its reads.
  */
 export class UringIo implements Io {
   readonly mode = 'uring';
@@ -65,8 +64,8 @@ export class UringIo implements Io {
     const iovecs = new IovecTable(REQUESTS, pool.memory);
     this.#uring = new Uring({ entries: 1024, completions: 4096, files: ports, iovecs });
     const waiting = options.waiting ?? Math.min(MOST_WAITING, Math.floor(pool.bodies / BODIES_A_READ));
-    this.#reads = new UringReads(READS, waiting, this.#uring, iovecs, pool, this.stats);
-    this.#writes = new UringWrites(READS, WRITES, this.#uring, iovecs, pool, sink, this.stats);
+    this.#reads = new UringReads(READS, waiting, this.#ports, this.#uring, iovecs, pool, this.stats);
+    this.#writes = new UringWrites(READS, WRITES, this.#ports, this.#uring, iovecs, pool, sink, this.stats);
     this.#watches = new UringWatches(this.#uring, WATCH, CANCEL);
     this.#ownsWake = options.wakeFd === undefined;
     this.wakeFd = options.wakeFd ?? createEventfd();
@@ -184,6 +183,7 @@ export class UringIo implements Io {
       else this.#heard(low, uring.cqeHigh(i), result, uring.cqeFlags(i));
     }
     uring.advance(count);
+    this.#writes.report();
   }
 
   /** A completion that is no frame's: of a poll or of what cancels it. */
@@ -230,14 +230,14 @@ export class UringIo implements Io {
   close(): void {
     this.#enter(0, 0);
     this.#uring.close();
-    for (const port of [...this.#open]) {
+    for (const port of this.#open) {
       port.closing = true;
       port.gone = true;
       port.forget();
-      this.#release(port);
     }
     this.#reads.abandon();
     this.#writes.abandon();
+    for (const port of [...this.#open]) this.#release(port);
     if (this.#ownsWake) closeEventfd(this.wakeFd);
   }
 }

@@ -29,7 +29,9 @@ export class UringReads {
   readonly #iovecs: IovecTable;
   readonly #pool: Pool;
   readonly #stats: Float64Array;
-  readonly #port: (UringTap | null)[];
+  readonly #devices: readonly (UringTap | null)[];
+  /** Of each entry the place of its port; -1: it is free. */
+  readonly #file: Int32Array;
   readonly #head: Int32Array;
   readonly #body: Int32Array;
   readonly #free: Int32Array;
@@ -37,14 +39,26 @@ export class UringReads {
   readonly #mostWaiting: number;
   #waiting = 0;
 
-  /** @param iovecs of which the first `entries` are ours @param mostWaiting reads that may wait, which keep a body each from others */
-  constructor(entries: number, mostWaiting: number, uring: Uring, iovecs: IovecTable, pool: Pool, stats: Float64Array) {
+  /**
+   * @param mostWaiting reads that may wait, which keep a body each from others
+   * @param devices by place, there until the last request of theirs is done @param iovecs of which the first `entries` are ours
+   */
+  constructor(
+    entries: number,
+    mostWaiting: number,
+    devices: readonly (UringTap | null)[],
+    uring: Uring,
+    iovecs: IovecTable,
+    pool: Pool,
+    stats: Float64Array,
+  ) {
     this.#mostWaiting = mostWaiting;
     this.#uring = uring;
     this.#iovecs = iovecs;
     this.#pool = pool;
     this.#stats = stats;
-    this.#port = new Array<UringTap | null>(entries).fill(null);
+    this.#devices = devices;
+    this.#file = new Int32Array(entries).fill(-1);
     this.#head = new Int32Array(entries);
     this.#body = new Int32Array(entries);
     this.#free = Int32Array.from({ length: entries }, (_, i) => entries - 1 - i);
@@ -86,7 +100,7 @@ export class UringReads {
         port.waitsIn = entry;
         this.#waiting++;
       }
-      this.#port[entry] = port;
+      this.#file[entry] = file;
       this.#head[entry] = head;
       this.#body[entry] = body;
     }
@@ -97,9 +111,10 @@ export class UringReads {
   }
 
   done(entry: number, result: number): void {
-    const port = this.#port[entry];
+    const file = this.#file[entry];
+    const port = file < 0 ? null : this.#devices[file];
     if (port === null) return;
-    this.#port[entry] = null;
+    this.#file[entry] = -1;
     this.#free[this.#spare++] = entry;
     port.inFlight--;
     const head = this.#head[entry];
@@ -124,6 +139,6 @@ export class UringReads {
 
   /** Ends what is in flight after the ring was closed. */
   abandon(): void {
-    for (let entry = 0; entry < this.#port.length; entry++) this.done(entry, -Errno.ECANCELED);
+    for (let entry = 0; entry < this.#file.length; entry++) this.done(entry, -Errno.ECANCELED);
   }
 }

@@ -21,7 +21,9 @@ export class UringWrites {
   readonly #pool: Pool;
   readonly #sink: TxSink;
   readonly #stats: Float64Array;
-  readonly #device: (UringTap | null)[];
+  readonly #devices: readonly (UringTap | null)[];
+  /** Of each entry the place of its device; -1: it is free. */
+  readonly #file: Int32Array;
   readonly #head: Int32Array;
   readonly #body: Int32Array;
   readonly #tenant: Int32Array;
@@ -30,11 +32,18 @@ export class UringWrites {
   readonly #length: Int32Array;
   readonly #free: Int32Array;
   #spare: number;
+  /** What was written, and is not reported yet: frames in a row of the same tenant, from one port to another. */
+  #sent = 0;
+  #sentBytes = 0;
+  #sentTenant = 0;
+  #sentRow = 0;
+  #sentPort = 0;
 
-  /** @param first request number, and place among the iovecs, of our entry 0 */
+  /** @param first request number, and place among the iovecs, of our entry 0 @param devices by place, there until the last request of theirs is done */
   constructor(
     first: number,
     entries: number,
+    devices: readonly (UringTap | null)[],
     uring: Uring,
     iovecs: IovecTable,
     pool: Pool,
@@ -47,8 +56,9 @@ export class UringWrites {
     this.#pool = pool;
     this.#sink = sink;
     this.#stats = stats;
-    this.#device = new Array<UringTap | null>(entries).fill(null);
+    this.#devices = devices;
     const words = () => new Int32Array(entries);
+    this.#file = words().fill(-1);
     this.#head = words();
     this.#body = words();
     this.#tenant = words();
@@ -80,7 +90,7 @@ export class UringWrites {
         if (!uring.writev(file, request, 2, request, 0)) break;
       }
       this.#spare--;
-      this.#device[entry] = device;
+      this.#file[entry] = file;
       this.#head[entry] = head[i];
       this.#body[entry] = body[i];
       this.#tenant[entry] = tenant[i];
@@ -95,25 +105,44 @@ export class UringWrites {
   /** @param request number that the completion carries */
   done(request: number, result: number): void {
     const entry = request - this.#first;
-    const device = this.#device[entry];
-    if (device === null) return;
-    this.#device[entry] = null;
+    const file = this.#file[entry];
+    if (file < 0) return;
+    this.#file[entry] = -1;
     this.#free[this.#spare++] = entry;
-    device.inFlight--;
+    const device = this.#devices[file];
+    if (device !== null) device.inFlight--;
     this.#pool.release(this.#head[entry]);
     this.#pool.release(this.#body[entry]);
+    const tenant = this.#tenant[entry];
+    const row = this.#row[entry];
     if (result > 0) {
-      this.#stats[IoStat.Writes]++;
-      this.#sink.sent(this.#tenant[entry], this.#row[entry], this.#port[entry], 1, this.#length[entry]);
+      const port = this.#port[entry];
+      if (tenant !== this.#sentTenant || row !== this.#sentRow || port !== this.#sentPort) {
+        this.report();
+        this.#sentTenant = tenant;
+        this.#sentRow = row;
+        this.#sentPort = port;
+      }
+      this.#sent++;
+      this.#sentBytes += this.#length[entry];
     } else {
-      if (saysGone(result)) device.gone = true;
+      if (saysGone(result) && device !== null) device.gone = true;
       this.#stats[IoStat.FailedWrites]++;
-      this.#sink.lost(this.#tenant[entry], this.#row[entry], lostFor(result));
+      this.#sink.lost(tenant, row, lostFor(result));
     }
+  }
+
+  /** Tells of what was written since the last time; after the last completion of a turn, so that nobody sees a frame under way that is not. */
+  report(): void {
+    if (this.#sent === 0) return;
+    this.#stats[IoStat.Writes] += this.#sent;
+    this.#sink.sent(this.#sentTenant, this.#sentRow, this.#sentPort, this.#sent, this.#sentBytes);
+    this.#sent = 0;
+    this.#sentBytes = 0;
   }
 
   /** Ends what is in flight after the ring was closed: lost. */
   abandon(): void {
-    for (let entry = 0; entry < this.#device.length; entry++) this.done(this.#first + entry, -Errno.ECANCELED);
+    for (let entry = 0; entry < this.#file.length; entry++) this.done(this.#first + entry, -Errno.ECANCELED);
   }
 }
