@@ -33,6 +33,7 @@ export class Pool {
   readonly spares: Int32Array;
   readonly #freeBodies: Int32Array;
   readonly #bodyBase: number;
+  #lent = 0;
   /** How many are free: `Spare`. */
   readonly #spare = new Int32Array(Spare.WIDTH);
   /**
@@ -113,6 +114,19 @@ export class Pool {
     this.held[tenant]++;
   }
 
+  /** Says that a head, and a body with it, lie under a read that waits for a frame: as good as free, and nobody's frame in flight. */
+  lend(head: number): void {
+    this.#lent++;
+    this.held[this.#state[head] >>> OWNER]--;
+  }
+
+  /** The read has ended: its head is the tenant's from now on. */
+  recall(head: number, tenant: number): void {
+    this.#lent--;
+    this.#state[head] = (tenant << OWNER) | (this.#state[head] & REFS);
+    this.held[tenant]++;
+  }
+
   retain(slot: number): void {
     this.#state[slot]++;
   }
@@ -176,7 +190,7 @@ export class Pool {
     return copy;
   }
 
-  /** Free and referenced slots counted anew, by walking all of them; for tests and `show`. */
+  /** Free slots, lent ones among them, and referenced ones counted anew, by walking all of them; for tests and `show`. */
   audit(): {
     heads: number;
     bodies: number;
@@ -189,7 +203,15 @@ export class Pool {
     let usedBodies = 0;
     for (let i = 0; i < this.heads; i++) if ((this.#state[i] & REFS) > 0) usedHeads++;
     for (let i = 0; i < this.bodies; i++) if ((this.#state[this.heads + i] & REFS) > 0) usedBodies++;
-    const { heads, bodies, freeHeads, freeBodies } = this;
-    return { heads, bodies, freeHeads, freeBodies, usedHeads, usedBodies };
+    const { heads, bodies } = this;
+    const lent = this.#lent;
+    return {
+      heads,
+      bodies,
+      freeHeads: this.freeHeads + lent,
+      freeBodies: this.freeBodies + lent,
+      usedHeads: usedHeads - lent,
+      usedBodies: usedBodies - lent,
+    };
   }
 }

@@ -121,8 +121,8 @@ export class UringIo implements Io {
     let pending = 0;
     for (let i = 0; i < count; i++) {
       const port = open[i];
-      // Some came: more may have come since. None came: one that waits, or the poll, tells of the next.
-      if ((port.got > 0 || (mayWait && port.asked > 0)) && port.waitsIn < 0) port.ready = true;
+      // Some came: more may have come since. None came: a read that waits is next, or the poll tells.
+      if (port.asked > 0 && port.waitsIn < 0 && (port.got > 0 || mayWait)) port.ready = true;
       port.adapt();
       if (port.pending) pending++;
     }
@@ -183,7 +183,6 @@ export class UringIo implements Io {
       else this.#heard(low, uring.cqeHigh(i), result, uring.cqeFlags(i));
     }
     uring.advance(count);
-    this.#writes.report();
   }
 
   /** A completion that is no frame's: of a poll or of what cancels it. */
@@ -200,7 +199,7 @@ export class UringIo implements Io {
     if (port === null || port.generation !== high) return;
     if ((flags & abi.CQE_MORE) === 0) port.polled = false;
     if (result < 0 || (result & (abi.POLLERR | abi.POLLHUP)) !== 0) port.gone = true;
-    else port.ready = true;
+    else if (port.waitsIn < 0) port.ready = true;
   }
 
   /** See `Port.close`. */

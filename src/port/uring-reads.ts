@@ -12,8 +12,6 @@ export function saysGone(result: number): boolean {
   return result === -Errno.EBADFD || result === -Errno.ENODEV;
 }
 
-/** Tenant whose the heads of reads that wait are. */
-const NOBODY = 0;
 /** A batch that is no longer than the least one ends in a read that waits: its port has little to say. */
 const QUIET = 2;
 
@@ -22,7 +20,7 @@ const QUIET = 2;
  * was seen, so that a late one never meets a stranger.
  *
  * Of a port at most one read waits, and nothing else is read of it meanwhile, so that its frames stay in order. Until its frame is there
- * the head belongs to nobody.
+ * its slots are only lent.
  */
 export class UringReads {
   readonly #uring: Uring;
@@ -83,7 +81,7 @@ export class UringReads {
     for (; asked < most; asked++) {
       const entry = this.#free[this.#spare - 1];
       const waits = quiet && asked === most - 1;
-      const head = pool.takeHead(waits ? NOBODY : tenant);
+      const head = pool.takeHead(tenant);
       const body = pool.takeBody();
       iovecs.setHead(entry, pool.position(head) + layout.READ_START, HEAD_FILL);
       iovecs.setBody(entry, pool.position(body), layout.BODY_SIZE);
@@ -99,6 +97,7 @@ export class UringReads {
       if (waits) {
         port.waitsIn = entry;
         this.#waiting++;
+        pool.lend(head);
       }
       this.#file[entry] = file;
       this.#head[entry] = head;
@@ -119,14 +118,14 @@ export class UringReads {
     port.inFlight--;
     const head = this.#head[entry];
     const body = this.#body[entry];
-    const waited = port.waitsIn === entry;
-    if (waited) {
+    if (port.waitsIn === entry) {
       port.waitsIn = -1;
+      port.ready = result > 0;
       this.#waiting--;
+      this.#pool.recall(head, port.tenant);
     }
     if (result > 0 && !port.closing) {
       this.#stats[IoStat.Reads]++;
-      if (waited) this.#pool.assign(head, port.tenant);
       port.arrived(head, body, result);
       return;
     }

@@ -32,12 +32,6 @@ export class UringWrites {
   readonly #length: Int32Array;
   readonly #free: Int32Array;
   #spare: number;
-  /** What was written, and is not reported yet: frames in a row of the same tenant, from one port to another. */
-  #sent = 0;
-  #sentBytes = 0;
-  #sentTenant = 0;
-  #sentRow = 0;
-  #sentPort = 0;
 
   /** @param first request number, and place among the iovecs, of our entry 0 @param devices by place, there until the last request of theirs is done */
   constructor(
@@ -116,29 +110,13 @@ export class UringWrites {
     const tenant = this.#tenant[entry];
     const row = this.#row[entry];
     if (result > 0) {
-      const port = this.#port[entry];
-      if (tenant !== this.#sentTenant || row !== this.#sentRow || port !== this.#sentPort) {
-        this.report();
-        this.#sentTenant = tenant;
-        this.#sentRow = row;
-        this.#sentPort = port;
-      }
-      this.#sent++;
-      this.#sentBytes += this.#length[entry];
+      this.#stats[IoStat.Writes]++;
+      this.#sink.sent(tenant, row, this.#port[entry], 1, this.#length[entry]);
     } else {
       if (saysGone(result) && device !== null) device.gone = true;
       this.#stats[IoStat.FailedWrites]++;
       this.#sink.lost(tenant, row, lostFor(result));
     }
-  }
-
-  /** Tells of what was written since the last time; after the last completion of a turn, so that nobody sees a frame under way that is not. */
-  report(): void {
-    if (this.#sent === 0) return;
-    this.#stats[IoStat.Writes] += this.#sent;
-    this.#sink.sent(this.#sentTenant, this.#sentRow, this.#sentPort, this.#sent, this.#sentBytes);
-    this.#sent = 0;
-    this.#sentBytes = 0;
   }
 
   /** Ends what is in flight after the ring was closed: lost. */
