@@ -164,6 +164,8 @@ export class Engine {
    */
   #answer(): number {
     this.#io?.flush();
+    // What that took is no tenant's whose frames come next.
+    this.#time.tick();
     const handled = this.#receive();
     if (handled === 0) return 0;
     this.#transmitter.transmit();
