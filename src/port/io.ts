@@ -39,7 +39,8 @@ export interface Io {
   readonly fallback: string | null;
 
   /**
-   * @param fd a queue of a TAP, non-blocking, with virtio-net header; stays the caller's, who closes it after the port's `close`
+   * @param fd a queue of a TAP, with virtio-net header; stays the caller's, who closes it after the port's `close`; non-blocking, but not
+   * always while the port is open
    * @param offloads sum of `Offload` bits that the device was opened with
    */
   openTap(fd: number, name: string, offloads: number, kind: 'tap' | 'netdev'): Port;
