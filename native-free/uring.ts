@@ -189,41 +189,25 @@ export class Uring {
    * @param segments 1 or 2
    */
   readvNowait(file: number, entry: number, segments: number, low: number, high: number): boolean {
-    return this.#readv(file, entry, segments, low, high, abi.RWF_NOWAIT);
+    return this.#vectored(abi.OP_READV, file, entry, segments, low, high, abi.RWF_NOWAIT);
   }
 
-  /** The same, but waits for a frame: of a file that is blocking, else it is -EAGAIN all the same. */
+  /**
+   * The same, but waits for a frame, by a poll of the kernel's own: though the file is non-blocking, since its driver knows RWF_NOWAIT
+   * (Linux 5.14, io_rw_init_file).
+   */
   readvWaiting(file: number, entry: number, segments: number, low: number, high: number): boolean {
-    return this.#readv(file, entry, segments, low, high, 0);
-  }
-
-  #readv(file: number, entry: number, segments: number, low: number, high: number, flags: number): boolean {
-    const { low: addressLow, high: addressHigh } = this.#iovecs;
-    return this.#put(
-      abi.OP_READV | abi.FIXED_FILE,
-      file,
-      low,
-      high,
-      addressLow[entry],
-      addressHigh[entry],
-      segments,
-      flags,
-    );
+    return this.#vectored(abi.OP_READV, file, entry, segments, low, high, 0);
   }
 
   /** Writes one frame from an entry's segments; -EAGAIN rather than wait. */
   writev(file: number, entry: number, segments: number, low: number, high: number): boolean {
+    return this.#vectored(abi.OP_WRITEV, file, entry, segments, low, high, abi.RWF_NOWAIT);
+  }
+
+  #vectored(code: number, file: number, entry: number, segments: number, low: number, high: number, flags: number) {
     const { low: addressLow, high: addressHigh } = this.#iovecs;
-    return this.#put(
-      abi.OP_WRITEV | abi.FIXED_FILE,
-      file,
-      low,
-      high,
-      addressLow[entry],
-      addressHigh[entry],
-      segments,
-      abi.RWF_NOWAIT,
-    );
+    return this.#put(code | abi.FIXED_FILE, file, low, high, addressLow[entry], addressHigh[entry], segments, flags);
   }
 
   /** Writes one frame that lies in one piece, without a list. @param position in the memory of the iovecs @param length bytes */

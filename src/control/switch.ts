@@ -3,6 +3,7 @@ import { failpoint } from '../../native-free/failpoint.ts';
 import { selfTest } from '../../native-free/ffi.ts';
 import { mapLargeMemory, preferHugePages } from '../../native-free/huge-pages.ts';
 import { MOST_HELD_BODIES } from '../path/hold.ts';
+import { MOST_WAITING } from '../port/io.ts';
 import type { QemuNews } from '../port/qemu-port.ts';
 import type { ReplayHandles } from '../port/replay-port.ts';
 import { SlowPath } from '../slow/slow-path.ts';
@@ -37,7 +38,7 @@ const MOST_UPLINKS = 256;
 const MOST_POLICERS = 8192;
 /** Slots of a worker's pool: what all tenants may have in flight by their quotas, what may wait for neighbours, and reads under way. */
 const SPARE_HEADS = 1024;
-const SPARE_BODIES = 768;
+const SPARE_BODIES = 512 + MOST_WAITING;
 /** Room for tenants that come later: as much as there is at the start, and no less than this. Memory is taken when it is used. */
 const LATER_HEADS = 32_768;
 const LATER_TENANTS = 16;

@@ -78,6 +78,11 @@ export class Pool {
     return this.#spare[Spare.Bodies];
   }
 
+  /** Heads that lie under reads which wait, each with a body. */
+  get lent(): number {
+    return this.#lent;
+  }
+
   /** @returns a head slot with one reference, charged to the tenant, or -1 when there is none, or none for this tenant */
   takeHead(tenant: number): number {
     if (this.#spare[Spare.Heads] === 0 || this.held[tenant] >= this.limit[tenant]) return -1;
@@ -123,8 +128,8 @@ export class Pool {
   /** The read has ended: its head is the tenant's from now on. */
   recall(head: number, tenant: number): void {
     this.#lent--;
-    this.#state[head] = (tenant << OWNER) | (this.#state[head] & REFS);
-    this.held[tenant]++;
+    this.held[this.#state[head] >>> OWNER]++;
+    this.assign(head, tenant);
   }
 
   retain(slot: number): void {

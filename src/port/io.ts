@@ -39,8 +39,7 @@ export interface Io {
   readonly fallback: string | null;
 
   /**
-   * @param fd a queue of a TAP, with virtio-net header; stays the caller's, who closes it after the port's `close`; non-blocking, but not
-   * always while the port is open
+   * @param fd a queue of a TAP, non-blocking, with virtio-net header; stays the caller's, who closes it after the port's `close`
    * @param offloads sum of `Offload` bits that the device was opened with
    */
   openTap(fd: number, name: string, offloads: number, kind: 'tap' | 'netdev'): Port;
@@ -83,8 +82,9 @@ export interface IoOptions {
   readonly ports?: number;
   /** The worker's wake-up file, if it exists already; else the Io makes, and closes, one of its own. */
   readonly wakeFd?: number;
-  /** Most reads of io_uring that wait for a frame, of a port each; other ports are polled. Default 256, or what a quarter of the bodies does for. */
+  /** Most reads of io_uring that wait for a frame, of a port each; other ports are polled. Default `MOST_WAITING`, or what a quarter of the bodies does for. */
   readonly waiting?: number;
 }
 
 export const DEFAULT_PORTS = 256;
+export const MOST_WAITING = 256;

@@ -1,4 +1,3 @@
-import { setBlocking } from '../../native-free/blocking.ts';
 import { Errno } from '../../native-free/errors.ts';
 import { closeEventfd, createEventfd, drainEventfd } from '../../native-free/eventfd.ts';
 import { IovecTable } from '../../native-free/iovec.ts';
@@ -55,7 +54,6 @@ export class PollIo implements Io {
   }
 
   openTap(fd: number, name: string, offloads: number, kind: 'tap' | 'netdev'): PollTap {
-    setBlocking(fd, false);
     const file = this.#place();
     const port = new PollTap(this, fd, file, name, offloads, kind, this.#pool, this.#sink, this.#iovecs, WRITE);
     this.#places[file] = port;

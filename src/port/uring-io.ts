@@ -1,4 +1,3 @@
-import { setBlocking } from '../../native-free/blocking.ts';
 import { closeEventfd, createEventfd, drainEventfd } from '../../native-free/eventfd.ts';
 import { IovecTable } from '../../native-free/iovec.ts';
 import { Uring } from '../../native-free/uring.ts';
@@ -6,7 +5,7 @@ import * as abi from '../../native-free/uring-abi.ts';
 import type { RingRemains } from '../../native-free/uring-setup.ts';
 import type { Pool } from '../frame/pool.ts';
 import type { TxQueue } from '../frame/tx-queue.ts';
-import { DEFAULT_PORTS, IO_STATS, type Io, type IoOptions, IoStat } from './io.ts';
+import { DEFAULT_PORTS, IO_STATS, type Io, type IoOptions, IoStat, MOST_WAITING } from './io.ts';
 import type { TxSink } from './port.ts';
 import { UringReads } from './uring-reads.ts';
 import { UringTap } from './uring-tap.ts';
@@ -17,8 +16,7 @@ import { UringWrites } from './uring-writes.ts';
 const READS = 1024;
 const WRITES = 1024;
 const REQUESTS = READS + WRITES;
-/** Reads that may wait for a frame; a body of four may be theirs. */
-const MOST_WAITING = 256;
+/** One body of so many may lie under a read that waits. */
 const BODIES_A_READ = 4;
 /** User data below REQUESTS is a read or write; what else there is, in `low`, with the generation of the port in `high`: */
 const POLL = 0x1000_0000;
@@ -78,10 +76,9 @@ export class UringIo implements Io {
   openTap(fd: number, name: string, offloads: number, kind: 'tap' | 'netdev'): UringTap {
     const file = this.#ports.indexOf(null);
     if (file < 0) throw new Error(`no room for ${name}: ${this.#ports.length} devices are open`);
-    setBlocking(fd, true);
     this.#uring.registerFile(file, fd);
     this.#generation = (this.#generation + 1) & 0x7fff_ffff;
-    const port = new UringTap(this, fd, file, this.#generation, name, offloads, kind, this.#pool, this.#sink);
+    const port = new UringTap(this, file, this.#generation, name, offloads, kind, this.#pool, this.#sink);
     this.#ports[file] = port;
     this.#open.push(port);
     return port;
@@ -116,13 +113,11 @@ export class UringIo implements Io {
   /** Draws the conclusions of the reads that were done. @returns ports with frames that wait */
   #conclude(): number {
     const open = this.#open;
-    const { mayWait } = this.#reads;
     const count = open.length;
     let pending = 0;
     for (let i = 0; i < count; i++) {
       const port = open[i];
-      // Some came: more may have come since. None came: a read that waits is next, or the poll tells.
-      if (port.asked > 0 && port.waitsIn < 0 && (port.got > 0 || mayWait)) port.ready = true;
+      if (this.#reads.goesOn(port)) port.ready = true;
       port.adapt();
       if (port.pending) pending++;
     }
@@ -222,7 +217,6 @@ export class UringIo implements Io {
 
   #release(port: UringTap): void {
     this.#ports[port.file] = null;
-    setBlocking(port.fd, false);
     this.#open.splice(this.#open.indexOf(port), 1);
   }
 

@@ -35,7 +35,6 @@ export class UringReads {
   readonly #free: Int32Array;
   #spare: number;
   readonly #mostWaiting: number;
-  #waiting = 0;
 
   /**
    * @param mostWaiting reads that may wait, which keep a body each from others
@@ -64,15 +63,23 @@ export class UringReads {
   }
 
   /** Whether another port may have a read that waits. */
-  get mayWait(): boolean {
-    return this.#waiting < this.#mostWaiting;
+  get #mayWait(): boolean {
+    return this.#pool.lent < this.#mostWaiting;
+  }
+
+  /**
+   * Whether a port whose batch was done is to be asked for another: some came, and more may have come since; or none came, and a read that
+   * waits is next. Where that is under way, or has failed, it or the poll tells.
+   */
+  goesOn(port: UringTap): boolean {
+    return port.asked > 0 && port.waitsIn < 0 && (port.got > 0 || (port.asked > QUIET && this.#mayWait));
   }
 
   /** Asks for the batch of a port that is ready. @returns reads asked for */
   ask(port: UringTap): number {
     const planned = port.plan();
     if (planned === 0) return 0;
-    const quiet = planned <= QUIET && this.mayWait;
+    const quiet = planned <= QUIET && this.#mayWait;
     const pool = this.#pool;
     const iovecs = this.#iovecs;
     const { file, tenant } = port;
@@ -96,7 +103,6 @@ export class UringReads {
       this.#spare--;
       if (waits) {
         port.waitsIn = entry;
-        this.#waiting++;
         pool.lend(head);
       }
       this.#file[entry] = file;
@@ -121,7 +127,6 @@ export class UringReads {
     if (port.waitsIn === entry) {
       port.waitsIn = -1;
       port.ready = result > 0;
-      this.#waiting--;
       this.#pool.recall(head, port.tenant);
     }
     if (result > 0 && !port.closing) {

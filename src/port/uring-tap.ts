@@ -8,7 +8,6 @@ import type { UringIo } from './uring-io.ts';
 
 /** A queue of a TAP behind the worker's io_uring. Its requests are kept, and told apart, by the UringIo. */
 export class UringTap extends TapPort {
-  readonly fd: number;
   /** Tells this port's poll from that of an earlier port in the same place. */
   readonly generation: number;
   /** Reads and writes that the kernel has not answered. */
@@ -20,7 +19,6 @@ export class UringTap extends TapPort {
 
   constructor(
     io: UringIo,
-    fd: number,
     file: number,
     generation: number,
     name: string,
@@ -31,7 +29,6 @@ export class UringTap extends TapPort {
   ) {
     super(file, name, offloads, kind, pool, sink);
     this.#io = io;
-    this.fd = fd;
     this.generation = generation;
   }
 

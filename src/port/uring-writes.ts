@@ -100,11 +100,11 @@ export class UringWrites {
   done(request: number, result: number): void {
     const entry = request - this.#first;
     const file = this.#file[entry];
-    if (file < 0) return;
+    const device = file < 0 ? null : this.#devices[file];
+    if (device === null) return;
     this.#file[entry] = -1;
     this.#free[this.#spare++] = entry;
-    const device = this.#devices[file];
-    if (device !== null) device.inFlight--;
+    device.inFlight--;
     this.#pool.release(this.#head[entry]);
     this.#pool.release(this.#body[entry]);
     const tenant = this.#tenant[entry];
@@ -113,7 +113,7 @@ export class UringWrites {
       this.#stats[IoStat.Writes]++;
       this.#sink.sent(tenant, row, this.#port[entry], 1, this.#length[entry]);
     } else {
-      if (saysGone(result) && device !== null) device.gone = true;
+      if (saysGone(result)) device.gone = true;
       this.#stats[IoStat.FailedWrites]++;
       this.#sink.lost(tenant, row, lostFor(result));
     }
