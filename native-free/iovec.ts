@@ -3,8 +3,20 @@ import { address, type Pointer } from './ffi.ts';
 /** Bytes of one struct iovec, and of one entry of the table (a head and a body). */
 const IOVEC_SIZE = 16;
 const ENTRY_SIZE = 2 * IOVEC_SIZE;
-const ENTRY_WORDS = ENTRY_SIZE / 4;
+export const ENTRY_WORDS = ENTRY_SIZE / 4;
 const TWO_32 = 2 ** 32;
+
+/** The arrays of an `IovecTable`, for loops that set entries as `setHead` and `setBody` do. */
+export interface IovecParts {
+  /** ENTRY_WORDS an entry: low and high half of an address, length, zero; and the same of the second segment. */
+  readonly words: Int32Array;
+  /** Halves of the address of each entry. */
+  readonly low: Int32Array;
+  readonly high: Int32Array;
+  /** Halves of the address of position 0. */
+  readonly baseLow: number;
+  readonly baseHigh: number;
+}
 
 /**
  * Scatter lists for readv and writev: entry i has two segments, of one block of memory (the pool of a worker). A 64-bit address
@@ -45,6 +57,11 @@ export class IovecTable {
       pointers.push(own + BigInt(i * ENTRY_SIZE));
     }
     this.pointer = pointers;
+  }
+
+  get parts(): IovecParts {
+    const { low, high } = this;
+    return { words: this.#words, low, high, baseLow: this.#baseLow, baseHigh: this.#baseHigh };
   }
 
   /** The table itself. */

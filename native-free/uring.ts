@@ -6,17 +6,35 @@ import { type RingRemains, requireFeatures, SETUP_CODES, setUp, type UringOption
 
 export type { UringOptions };
 
-const SUBMISSION_WORDS = 16;
-const COMPLETION_WORDS = 4;
+export const SUBMISSION_WORDS = 16;
+export const COMPLETION_WORDS = 4;
 /** Failures in a row, of a kind that waiting does not explain, before `enter` gives up: errno alone is not to be trusted. */
 const PATIENCE = 64;
 const WAIT_SIZE = BigInt(abi.GETEVENTS_ARG_SIZE);
+
+/** Places in `UringLanes.cursor`: the end of the requests written, the first completion that was not given back. */
+export const Cursor = { Tail: 0, Head: 1, WIDTH: 2 } as const;
+
+/**
+ * The memory of a ring, for loops that write requests, no more than `room` says, and read completions themselves, as the methods do: a request
+ * is words 0 to 9 at `(tail & requestMask) * SUBMISSION_WORDS` of `requests`, a completion COMPLETION_WORDS from
+ * `completions + (head & completionMask) * COMPLETION_WORDS` of `ring` on. Gone after `close`: `room` and `completions()` are 0 then.
+ */
+export interface UringLanes {
+  readonly requests: Int32Array;
+  readonly requestMask: number;
+  readonly ring: Int32Array;
+  readonly completions: number;
+  readonly completionMask: number;
+  readonly cursor: Int32Array;
+}
 
 /**
  * One io_uring of one thread: requests are written as integers into the mapped submission queue, `enter` submits what is
  * pending and waits, completions are read where the kernel put them. Nothing allocates but the FFI call of `enter`.
  *
- * Create, use and close it on the same thread (SINGLE_ISSUER). Requests return false only when the kernel refuses to take
+ * Create, use and close it on the same thread (SINGLE_ISSUER). Both queues are read and written without barriers: the kernel moves its ends of
+ * them on this thread alone, within `enter` or in its interrupts (no SQPOLL). Requests return false only when the kernel refuses to take
  * earlier ones off a full queue: reap completions and ask again. `low` and `high` come back with the completion. Memory that requests
  * point to must outlive them: `close` cancels what is in flight and waits for it.
  *
@@ -41,11 +59,8 @@ export class Uring {
   readonly #cqHead: number;
   readonly #cqTail: number;
   readonly #cqes: number;
-  /** Our copies of what only we move. */
-  #tail = 0;
-  #head = 0;
-  /** Requests that fit for certain; the kernel may have made more room since. */
-  #room = 0;
+  /** Our copies of what only we move: `Cursor`. */
+  readonly #cursor = new Int32Array(Cursor.WIDTH);
   #failures = 0;
   readonly #iovecs: IovecTable;
   /** struct io_uring_getevents_arg, then the struct __kernel_timespec it points to. */
@@ -135,21 +150,27 @@ export class Uring {
     this.registerFile(file, -1);
   }
 
-  /** Next free request, its first word's index; -1 when the queue is full and the kernel takes nothing. */
-  #next(): number {
-    if (this.#room === 0) {
-      this.#room = this.#entries - this.pending;
-      if (this.#room === 0) this.enter(0, 0);
-      this.#room = this.#entries - this.pending;
-      if (this.#room === 0) return -1;
-    }
-    return (this.#tail & this.#sqMask) * SUBMISSION_WORDS;
+  get lanes(): UringLanes {
+    return {
+      ...{ requests: this.#submissions, requestMask: this.#sqMask, cursor: this.#cursor },
+      ...{ ring: this.#ring, completions: this.#cqes, completionMask: this.#cqMask },
+    };
+  }
+
+  /** Requests that fit now; if none does, the kernel is made to take those that wait. 0: it takes nothing. */
+  room(): number {
+    if (this.#fd < 0) return 0;
+    const left = this.#entries - this.pending;
+    if (left > 0) return left;
+    this.enter(0, 0);
+    return this.#entries - this.pending;
   }
 
   /** Writes words 0 to 9 of a request; 10 to 15 (buffers, personality) stay zero for ever. */
   #put(code: number, fd: number, low: number, high: number, at: number, atHigh: number, len: number, flags: number) {
-    const word = this.#next();
-    if (word < 0) return false;
+    if (this.room() <= 0) return false;
+    const tail = this.#cursor[Cursor.Tail];
+    const word = (tail & this.#sqMask) * SUBMISSION_WORDS;
     const s = this.#submissions;
     s[word] = code;
     s[word + 1] = fd;
@@ -161,8 +182,7 @@ export class Uring {
     s[word + 7] = flags;
     s[word + 8] = low;
     s[word + 9] = high;
-    this.#tail = (this.#tail + 1) | 0;
-    this.#room--;
+    this.#cursor[Cursor.Tail] = tail + 1;
     return true;
   }
 
@@ -244,7 +264,7 @@ export class Uring {
 
   /** Requests written and not yet taken by the kernel. */
   get pending(): number {
-    return (this.#tail - Atomics.load(this.#ring, this.#sqHead)) | 0;
+    return (this.#cursor[Cursor.Tail] - this.#ring[this.#sqHead]) | 0;
   }
 
   /**
@@ -256,9 +276,9 @@ export class Uring {
    */
   enter(minComplete: number, timeoutMs: number): number {
     const ring = this.#ring;
-    const tail = this.#tail;
-    Atomics.store(ring, this.#sqTail, tail);
-    const toSubmit = (tail - Atomics.load(ring, this.#sqHead)) | 0;
+    const tail = this.#cursor[Cursor.Tail];
+    ring[this.#sqTail] = tail;
+    const toSubmit = (tail - ring[this.#sqHead]) | 0;
     const wait = this.#wait;
     const seconds = (timeoutMs / 1000) | 0;
     wait[abi.WAIT_SECONDS] = seconds;
@@ -294,31 +314,36 @@ export class Uring {
 
   /** @returns how many completions are there; they stay until `advance` */
   completions(): number {
-    return (Atomics.load(this.#ring, this.#cqTail) - this.#head) | 0;
+    return (this.#ring[this.#cqTail] - this.#cursor[Cursor.Head]) | 0;
+  }
+
+  #completion(i: number): number {
+    return this.#cqes + ((this.#cursor[Cursor.Head] + i) & this.#cqMask) * COMPLETION_WORDS;
   }
 
   /** @param i 0 to completions() - 1 */
   cqeLow(i: number): number {
-    return this.#ring[this.#cqes + ((this.#head + i) & this.#cqMask) * COMPLETION_WORDS];
+    return this.#ring[this.#completion(i)];
   }
 
   cqeHigh(i: number): number {
-    return this.#ring[this.#cqes + ((this.#head + i) & this.#cqMask) * COMPLETION_WORDS + 1];
+    return this.#ring[this.#completion(i) + 1];
   }
 
   /** @returns bytes, poll events, or -errno */
   cqeResult(i: number): number {
-    return this.#ring[this.#cqes + ((this.#head + i) & this.#cqMask) * COMPLETION_WORDS + 2];
+    return this.#ring[this.#completion(i) + 2];
   }
 
   cqeFlags(i: number): number {
-    return this.#ring[this.#cqes + ((this.#head + i) & this.#cqMask) * COMPLETION_WORDS + 3];
+    return this.#ring[this.#completion(i) + 3];
   }
 
   /** Gives the first n completions back to the kernel. */
   advance(n: number): void {
-    this.#head = (this.#head + n) | 0;
-    Atomics.store(this.#ring, this.#cqHead, this.#head);
+    const head = (this.#cursor[Cursor.Head] + n) | 0;
+    this.#cursor[Cursor.Head] = head;
+    this.#ring[this.#cqHead] = head;
   }
 
   /**
@@ -345,8 +370,6 @@ export class Uring {
     this.#fd = -1;
     this.#ring = new Int32Array(this.#cqes);
     this.#submissions = new Int32Array(this.#entries * SUBMISSION_WORDS);
-    this.#tail = 0;
-    this.#head = 0;
-    this.#room = 0;
+    this.#cursor.fill(0);
   }
 }

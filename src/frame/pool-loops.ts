@@ -28,15 +28,23 @@ export function takeLoop({ state, spares, spare, held, limit, owner }: TakeConte
   };
 }
 
-export interface ReleaseContext {
-  readonly list: Int32Array;
+/** The slots of a pool, for loops: what state a slot is in, which are free, and how many; see `Pool`. */
+export interface SlotStacks {
   readonly state: Int32Array;
   readonly spares: Int32Array;
+  readonly freeBodies: Int32Array;
   readonly spare: Int32Array;
   readonly held: Int32Array;
-  readonly release: (slot: number) => void;
   readonly owner: number;
   readonly refs: number;
+  /** Number, and position, of the first body. */
+  readonly firstBody: number;
+  readonly bodyBase: number;
+  readonly release: (slot: number) => void;
+}
+
+export interface ReleaseContext extends SlotStacks {
+  readonly list: Int32Array;
 }
 
 /** @returns what it was given: a number, as all loops return */

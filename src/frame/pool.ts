@@ -1,6 +1,6 @@
 import * as layout from './layout.ts';
 import { ownText } from './own-text.ts';
-import { type ReleaseHeads, releaseLoop, Spare, type TakeHeads, takeLoop } from './pool-loops.ts';
+import { type ReleaseHeads, releaseLoop, type SlotStacks, Spare, type TakeHeads, takeLoop } from './pool-loops.ts';
 
 const OWNER = 16;
 const REFS = 0xffff;
@@ -36,6 +36,8 @@ export class Pool {
   #lent = 0;
   /** How many are free: `Spare`. */
   readonly #spare = new Int32Array(Spare.WIDTH);
+  /** What loops of others take and give slots by, as `takeHead`, `takeBody` and `release` do. */
+  readonly stacks: SlotStacks;
   /**
    * Takes up to so many heads for a tenant at once, as `takeHead` does one: `(tenant, most)`. It returns how many: they are
    * `spares[freeHeads]` and following, until the next is given back.
@@ -67,6 +69,10 @@ export class Pool {
     this.#spare[Spare.Bodies] = bodies;
     const { spares, held, limit } = this;
     const [state, spare] = [this.#state, this.#spare];
+    this.stacks = {
+      ...{ state, spares, freeBodies: this.#freeBodies, spare, held, owner: OWNER, refs: REFS },
+      ...{ firstBody: heads, bodyBase: this.#bodyBase, release: (slot) => this.release(slot) },
+    };
     this.takeHeads = ownText(takeLoop, { state, spares, spare, held, limit, owner: OWNER }, 'pool');
   }
 
@@ -94,13 +100,7 @@ export class Pool {
 
   /** @returns what gives back one reference to each of the first `count` heads of a list, again and again */
   releaser(list: Int32Array): ReleaseHeads {
-    const context = {
-      ...{ list, state: this.#state, spares: this.spares, spare: this.#spare, held: this.held },
-      release: (slot: number) => this.release(slot),
-      owner: OWNER,
-      refs: REFS,
-    };
-    return ownText(releaseLoop, context, 'pool');
+    return ownText(releaseLoop, { list, ...this.stacks }, 'pool');
   }
 
   /** @returns a body slot with one reference, or -1 when there is none */

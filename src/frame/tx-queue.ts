@@ -32,6 +32,7 @@ export class TxColumns {
  */
 export class TxQueue {
   readonly capacity: number;
+  readonly columns: TxColumns;
   /** Row of the shared columns at which the queue's own begin. */
   readonly first: number;
   count = 0;
@@ -56,6 +57,7 @@ export class TxQueue {
   /** @param columns its own ones, if none are given */
   constructor(capacity: number, columns: TxColumns = new TxColumns(capacity), first = 0) {
     this.capacity = capacity;
+    this.columns = columns;
     this.first = first;
     const own = (column: Int32Array) => column.subarray(first, first + capacity);
     this.head = own(columns.head);

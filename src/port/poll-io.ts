@@ -6,6 +6,7 @@ import { POLLERR, POLLHUP, POLLIN } from '../../native-free/uring-abi.ts';
 import * as layout from '../frame/layout.ts';
 import type { Pool } from '../frame/pool.ts';
 import { HEAD_FILL } from './arrival.ts';
+import { Arrivals } from './arrivals.ts';
 import { DEFAULT_PORTS, IO_STATS, type Io, type IoOptions, IoStat } from './io.ts';
 import { PollTap } from './poll-tap.ts';
 import { PollWatch } from './poll-watch.ts';
@@ -32,6 +33,7 @@ export class PollIo implements Io {
   readonly stats = new Float64Array(new SharedArrayBuffer(IO_STATS * 8));
   readonly #pool: Pool;
   readonly #sink: TxSink;
+  readonly #arrivals: Arrivals;
   readonly #iovecs: IovecTable;
   readonly #set: PollSet;
   readonly #ownsWake: boolean;
@@ -45,6 +47,7 @@ export class PollIo implements Io {
     this.fallback = fallback;
     this.#pool = pool;
     this.#sink = sink;
+    this.#arrivals = new Arrivals(ports, pool);
     this.#iovecs = new IovecTable(2, pool.memory);
     this.#set = new PollSet(ports + 1);
     this.#places = new Array<PollTap | PollWatch | null>(ports).fill(null);
@@ -55,7 +58,19 @@ export class PollIo implements Io {
 
   openTap(fd: number, name: string, offloads: number, kind: 'tap' | 'netdev'): PollTap {
     const file = this.#place();
-    const port = new PollTap(this, fd, file, name, offloads, kind, this.#pool, this.#sink, this.#iovecs, WRITE);
+    const port = new PollTap(
+      this,
+      fd,
+      file,
+      name,
+      offloads,
+      kind,
+      this.#pool,
+      this.#sink,
+      this.#arrivals,
+      this.#iovecs,
+      WRITE,
+    );
     this.#places[file] = port;
     this.#open.push(port);
     return port;

@@ -4,6 +4,7 @@ import { VNET_SIZE } from '../frame/layout.ts';
 import type { Pool } from '../frame/pool.ts';
 import type { TxQueue } from '../frame/tx-queue.ts';
 import { Drop } from '../observe/drop.ts';
+import type { Arrivals } from './arrivals.ts';
 import { IoStat } from './io.ts';
 import { lose } from './lose.ts';
 import type { PollIo } from './poll-io.ts';
@@ -27,10 +28,11 @@ export class PollTap extends TapPort {
     kind: 'tap' | 'netdev',
     pool: Pool,
     sink: TxSink,
+    arrivals: Arrivals,
     iovecs: IovecTable,
     entry: number,
   ) {
-    super(file, name, offloads, kind, pool, sink);
+    super(file, name, offloads, kind, pool, sink, arrivals);
     this.#io = io;
     this.fd = fd;
     this.#iovecs = iovecs;

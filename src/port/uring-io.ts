@@ -3,10 +3,13 @@ import { IovecTable } from '../../native-free/iovec.ts';
 import { Uring } from '../../native-free/uring.ts';
 import * as abi from '../../native-free/uring-abi.ts';
 import type { RingRemains } from '../../native-free/uring-setup.ts';
+import { apart, ownText } from '../frame/own-text.ts';
 import type { Pool } from '../frame/pool.ts';
 import type { TxQueue } from '../frame/tx-queue.ts';
+import { Arrivals, PLACES } from './arrivals.ts';
 import { DEFAULT_PORTS, IO_STATS, type Io, type IoOptions, IoStat, MOST_WAITING } from './io.ts';
 import type { TxSink } from './port.ts';
+import { type Reap, type ReapContext, reapLoop } from './uring-loops.ts';
 import { UringReads } from './uring-reads.ts';
 import { UringTap } from './uring-tap.ts';
 import { type UringWatch, UringWatches } from './uring-watches.ts';
@@ -42,9 +45,11 @@ export class UringIo implements Io {
   readonly #pool: Pool;
   readonly #sink: TxSink;
   readonly #uring: Uring;
+  readonly #arrivals: Arrivals;
   readonly #reads: UringReads;
   readonly #writes: UringWrites;
   readonly #watches: UringWatches;
+  readonly #reap: Reap;
   readonly #ownsWake: boolean;
   /** By place in the ring's table of files. */
   readonly #ports: (UringTap | null)[];
@@ -62,8 +67,12 @@ export class UringIo implements Io {
     const iovecs = new IovecTable(REQUESTS, pool.memory);
     this.#uring = new Uring({ entries: 1024, completions: 4096, files: ports, iovecs });
     const waiting = options.waiting ?? Math.min(MOST_WAITING, Math.floor(pool.bodies / BODIES_A_READ));
-    this.#reads = new UringReads(READS, waiting, this.#ports, this.#uring, iovecs, pool, this.stats);
-    this.#writes = new UringWrites(READS, WRITES, this.#ports, this.#uring, iovecs, pool, sink, this.stats);
+    const [uring, stats] = [this.#uring, this.stats];
+    const arrivals = new Arrivals(ports, pool);
+    this.#arrivals = arrivals;
+    this.#reads = new UringReads(READS, waiting, this.#ports, arrivals, uring, iovecs, pool, stats);
+    this.#writes = new UringWrites(READS, WRITES, this.#ports, arrivals, uring, iovecs, pool, sink, stats);
+    this.#reap = this.#reaper();
     this.#watches = new UringWatches(this.#uring, WATCH, CANCEL);
     this.#ownsWake = options.wakeFd === undefined;
     this.wakeFd = options.wakeFd ?? createEventfd();
@@ -78,7 +87,17 @@ export class UringIo implements Io {
     if (file < 0) throw new Error(`no room for ${name}: ${this.#ports.length} devices are open`);
     this.#uring.registerFile(file, fd);
     this.#generation = (this.#generation + 1) & 0x7fff_ffff;
-    const port = new UringTap(this, file, this.#generation, name, offloads, kind, this.#pool, this.#sink);
+    const port = new UringTap(
+      this,
+      file,
+      this.#generation,
+      name,
+      offloads,
+      kind,
+      this.#pool,
+      this.#sink,
+      this.#arrivals,
+    );
     this.#ports[file] = port;
     this.#open.push(port);
     return port;
@@ -153,7 +172,8 @@ export class UringIo implements Io {
   #enter(minComplete: number, waitMs: number): void {
     this.stats[IoStat.Enters]++;
     this.#uring.enter(minComplete, waitMs);
-    this.#reap();
+    const count = this.#uring.completions();
+    if (count > 0) this.#uring.advance(apart(this.#reap, count, 0, 0, 0));
   }
 
   /** See `Port.transmit`. */
@@ -167,21 +187,26 @@ export class UringIo implements Io {
     return taken;
   }
 
-  #reap(): void {
-    const uring = this.#uring;
-    const count = uring.completions();
-    for (let i = 0; i < count; i++) {
-      const low = uring.cqeLow(i);
-      const result = uring.cqeResult(i);
-      if (low < READS) this.#reads.done(low, result);
-      else if (low < REQUESTS) this.#writes.done(low, result);
-      else this.#heard(low, uring.cqeHigh(i), result, uring.cqeFlags(i));
-    }
-    uring.advance(count);
+  #reaper(): Reap {
+    const { rows: readRows, free: readFree, height: readHeight } = this.#reads.table.parts;
+    const { rows: writeRows, free: writeFree, height: writeHeight } = this.#writes.table.parts;
+    const { heads, bodies, lengths, ports } = this.#arrivals;
+    const sink = this.#sink;
+    const context: ReapContext = {
+      ...{ ...this.#pool.stacks, ...this.#uring.lanes, reads: READS, end: REQUESTS, places: PLACES },
+      ...{ readRows, readFree, readHeight, writeRows, writeFree, writeHeight, heads, bodies, lengths, ports },
+      ...{ stats: this.stats, readsStat: IoStat.Reads, writesStat: IoStat.Writes },
+      sent: (tenant, row, port, frames, bytes) => sink.sent(tenant, row, port, frames, bytes),
+      other: (low, high, result, flags) => this.#heard(low, high, result, flags),
+    };
+    return ownText(reapLoop, context, 'completions');
   }
 
-  /** A completion that is no frame's: of a poll or of what cancels it. */
+  /** A completion that is not that of a frame: of a read or write that has failed or was called off, of a poll or of what cancels it. */
   #heard(low: number, high: number, result: number, flags: number): void {
+    if (low < READS) this.#reads.done(low, result);
+    else if (low < REQUESTS) this.#writes.failed(low, result);
+    if (low < REQUESTS) return;
     const operation = low & OPERATION;
     if (operation === WAKE) {
       if ((flags & abi.CQE_MORE) === 0) this.#wakePolled = false;

@@ -1,10 +1,15 @@
 import { Errno } from '../../native-free/errors.ts';
 import type { IovecTable } from '../../native-free/iovec.ts';
 import type { Uring } from '../../native-free/uring.ts';
+import * as abi from '../../native-free/uring-abi.ts';
 import * as layout from '../frame/layout.ts';
+import { apart, ownText } from '../frame/own-text.ts';
 import type { Pool } from '../frame/pool.ts';
 import { HEAD_FILL } from './arrival.ts';
+import type { Arrivals } from './arrivals.ts';
 import { IoStat } from './io.ts';
+import { type Ask, askLoop } from './uring-loops.ts';
+import { RequestTable } from './uring-requests.ts';
 import type { UringTap } from './uring-tap.ts';
 
 /** Whether a result says that there is no device behind the file any more. */
@@ -17,24 +22,20 @@ const QUIET = 2;
 
 /**
  * Reads in flight: entry i of the table is request i, whose completion carries i. An entry is used again only when its completion
- * was seen, so that a late one never meets a stranger.
+ * was seen, so that a late one never meets a stranger. Frames that ports stay to receive never come by here: see `reapLoop`.
  *
  * Of a port at most one read waits, and nothing else is read of it meanwhile, so that its frames stay in order. Until its frame is there
  * its slots are only lent.
  */
 export class UringReads {
+  readonly table: RequestTable;
   readonly #uring: Uring;
   readonly #iovecs: IovecTable;
   readonly #pool: Pool;
   readonly #stats: Float64Array;
   readonly #devices: readonly (UringTap | null)[];
-  /** Of each entry the place of its port; -1: it is free. */
-  readonly #file: Int32Array;
-  readonly #head: Int32Array;
-  readonly #body: Int32Array;
-  readonly #free: Int32Array;
-  #spare: number;
   readonly #mostWaiting: number;
+  readonly #ask: Ask;
 
   /**
    * @param mostWaiting reads that may wait, which keep a body each from others
@@ -44,6 +45,7 @@ export class UringReads {
     entries: number,
     mostWaiting: number,
     devices: readonly (UringTap | null)[],
+    arrivals: Arrivals,
     uring: Uring,
     iovecs: IovecTable,
     pool: Pool,
@@ -55,11 +57,17 @@ export class UringReads {
     this.#pool = pool;
     this.#stats = stats;
     this.#devices = devices;
-    this.#file = new Int32Array(entries).fill(-1);
-    this.#head = new Int32Array(entries);
-    this.#body = new Int32Array(entries);
-    this.#free = Int32Array.from({ length: entries }, (_, i) => entries - 1 - i);
-    this.#spare = entries;
+    this.table = new RequestTable(entries);
+    for (let entry = 0; entry < entries; entry++) {
+      iovecs.setHead(entry, 0, HEAD_FILL);
+      iovecs.setBody(entry, 0, layout.BODY_SIZE);
+    }
+    const context = {
+      ...{ ...pool.stacks, ...uring.lanes, ...iovecs.parts, ...this.table.parts, ports: arrivals.ports },
+      ...{ code: abi.OP_READV | abi.FIXED_FILE, nowait: abi.RWF_NOWAIT, readStart: layout.READ_START },
+      ...{ headStride: layout.HEAD_STRIDE, bodyStride: layout.BODY_STRIDE },
+    };
+    this.#ask = ownText(askLoop, context, 'reads');
   }
 
   /** Whether another port may have a read that waits. */
@@ -79,51 +87,50 @@ export class UringReads {
   ask(port: UringTap): number {
     const planned = port.plan();
     if (planned === 0) return 0;
-    const quiet = planned <= QUIET && this.#mayWait;
     const pool = this.#pool;
-    const iovecs = this.#iovecs;
-    const { file, tenant } = port;
-    const most = planned < this.#spare ? planned : this.#spare;
-    let asked = 0;
-    for (; asked < most; asked++) {
-      const entry = this.#free[this.#spare - 1];
-      const waits = quiet && asked === most - 1;
-      const head = pool.takeHead(tenant);
-      const body = pool.takeBody();
-      iovecs.setHead(entry, pool.position(head) + layout.READ_START, HEAD_FILL);
-      iovecs.setBody(entry, pool.position(body), layout.BODY_SIZE);
-      const taken = waits
-        ? this.#uring.readvWaiting(file, entry, 2, entry, 0)
-        : this.#uring.readvNowait(file, entry, 2, entry, 0);
-      if (!taken) {
-        pool.release(head);
-        pool.release(body);
-        break;
-      }
-      this.#spare--;
-      if (waits) {
-        port.waitsIn = entry;
-        pool.lend(head);
-      }
-      this.#file[entry] = file;
-      this.#head[entry] = head;
-      this.#body[entry] = body;
-    }
+    const { tenant } = port;
+    const quiet = planned <= QUIET && this.#mayWait;
+    let most = quiet ? planned - 1 : planned;
+    const room = this.#uring.room();
+    const spare = this.table.spare;
+    const allowed = pool.limit[tenant] - pool.held[tenant];
+    if (most > room) most = room;
+    if (most > spare) most = spare;
+    if (most > allowed) most = allowed;
+    let asked = most > 0 ? apart(this.#ask, port.file, tenant, most, 0) : 0;
+    if (quiet && asked === planned - 1 && this.#leave(port)) asked++;
     port.asked = asked;
-    port.inFlight += asked;
     port.ready = asked < planned && port.waitsIn < 0;
     return asked;
   }
 
+  /** Leaves a read with the kernel that waits for a frame. @returns whether there was room for it */
+  #leave(port: UringTap): boolean {
+    const pool = this.#pool;
+    const { table } = this;
+    if (table.spare === 0 || this.#uring.room() === 0) return false;
+    const head = pool.takeHead(port.tenant);
+    if (head < 0) return false;
+    const body = pool.takeBody();
+    const entry = table.take(port.file, head, body);
+    this.#iovecs.setHead(entry, pool.position(head) + layout.READ_START, HEAD_FILL);
+    this.#iovecs.setBody(entry, pool.position(body), layout.BODY_SIZE);
+    this.#uring.readvWaiting(port.file, entry, 2, entry, 0);
+    port.waitsIn = entry;
+    port.fly(1);
+    pool.lend(head);
+    return true;
+  }
+
   done(entry: number, result: number): void {
-    const file = this.#file[entry];
+    const { table } = this;
+    const file = table.place(entry);
     const port = file < 0 ? null : this.#devices[file];
     if (port === null) return;
-    this.#file[entry] = -1;
-    this.#free[this.#spare++] = entry;
-    port.inFlight--;
-    const head = this.#head[entry];
-    const body = this.#body[entry];
+    const head = table.head(entry);
+    const body = table.body(entry);
+    table.give(entry);
+    port.fly(-1);
     if (port.waitsIn === entry) {
       port.waitsIn = -1;
       port.ready = result > 0;
@@ -143,6 +150,6 @@ export class UringReads {
 
   /** Ends what is in flight after the ring was closed. */
   abandon(): void {
-    for (let entry = 0; entry < this.#file.length; entry++) this.done(entry, -Errno.ECANCELED);
+    for (let entry = 0; entry < this.table.entries; entry++) this.done(entry, -Errno.ECANCELED);
   }
 }

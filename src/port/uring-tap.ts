@@ -1,6 +1,7 @@
 import type { Pool } from '../frame/pool.ts';
 import type { TxQueue } from '../frame/tx-queue.ts';
 import { Drop } from '../observe/drop.ts';
+import type { Arrivals } from './arrivals.ts';
 import { lose } from './lose.ts';
 import type { TxSink } from './port.ts';
 import { TapPort } from './tap-port.ts';
@@ -10,11 +11,7 @@ import type { UringIo } from './uring-io.ts';
 export class UringTap extends TapPort {
   /** Tells this port's poll from that of an earlier port in the same place. */
   readonly generation: number;
-  /** Reads and writes that the kernel has not answered. */
-  inFlight = 0;
   polled = false;
-  /** The read that waits for a frame; -1: none does. */
-  waitsIn = -1;
   readonly #io: UringIo;
 
   constructor(
@@ -26,8 +23,9 @@ export class UringTap extends TapPort {
     kind: 'tap' | 'netdev',
     pool: Pool,
     sink: TxSink,
+    arrivals: Arrivals,
   ) {
-    super(file, name, offloads, kind, pool, sink);
+    super(file, name, offloads, kind, pool, sink, arrivals);
     this.#io = io;
     this.generation = generation;
   }
