@@ -57,7 +57,8 @@ export class Batch {
   nowUs = 0;
   nowMs = 0;
   /**
-   * Whether all frames are live and lie in their heads alone, without work left over by offloads, and `bytes` is what they have together.
+   * Whether all frames are live and lie in their heads alone, without work left over by offloads but what `summed` says, and `bytes` is what
+   * they have together.
    * Ports keep it for a batch that whoever reads them has set it for; false everywhere else.
    */
   plain = false;
@@ -66,6 +67,8 @@ export class Batch {
   row = 0;
   /** Whether columns that are the same for all frames of this plain batch are still to be written: `spread` does, for whoever reads them. */
   bare = false;
+  /** Whether frames of this plain batch may have a checksum to complete; `csumStart` and `csumOffset` then hold what there is, if it is bare too. */
+  summed = false;
 
   readonly head: Int32Array;
   readonly start: Int32Array;
@@ -207,13 +210,13 @@ export class Batch {
     this.port.fill(this.row, 0, this.count);
   }
 
-  /** Writes into the columns of frames from `first` on that they are live and lie in their heads alone, without work left over by offloads. */
+  /** Writes into the columns of frames from `first` on that they are live and lie in their heads alone, without work left over by offloads that is not written already. */
   clean(first: number): void {
     const { count } = this;
     this.body.fill(-1, first, count);
     this.bodyLength.fill(0, first, count);
     this.gsoType.fill(0, first, count);
-    this.csumStart.fill(-1, first, count);
+    if (!this.summed) this.csumStart.fill(-1, first, count);
     this.fate.fill(Fate.Live, first, count);
     this.twin.fill(-1, first, count);
   }

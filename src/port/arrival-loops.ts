@@ -24,7 +24,7 @@ export interface ArrivalContext extends SlotStacks {
   readonly twin: Int32Array;
   /** The pool's bytes, two at a time: virtio-net headers lie at even places, little endian as the machine. */
   readonly halves: Uint16Array;
-  /** Gets the bytes that the heads hold. */
+  /** Gets the bytes that the heads hold, and the number of frames that have a checksum to complete and nothing else. */
   readonly found: Float64Array;
   /** Measures of slots, and of what is read. */
   readonly headStride: number;
@@ -43,7 +43,7 @@ export interface ArrivalContext extends SlotStacks {
 /**
  * Puts `count` frames, from place `from` on, into rows `first` and following: where they lie, and no more. Bodies into which nothing was read go
  * back.
- * @returns how many are more than that: reach into a body, or have a virtio-net header with something in it
+ * @returns how many are more than that: reach into a body, or have a virtio-net header with more in it than a checksum to complete
  */
 export type Take = (from: number, count: number, first: number) => number;
 
@@ -53,6 +53,7 @@ export function takeFramesLoop(context: ArrivalContext): Take {
   const { state, freeBodies, spare, release } = context;
   return (from, count, first) => {
     let odd = 0;
+    let sums = 0;
     let bytes = 0;
     let i = first;
     const end = from + count;
@@ -66,7 +67,9 @@ export function takeFramesLoop(context: ArrivalContext): Take {
       if (length <= headFill) {
         own = length > vnetSize ? length - vnetSize : 0;
         // Flags and GSO type in one look.
-        if (length >= vnetSize && halves[(at - vnetSize) >> 1] !== 0) odd++;
+        const what = length >= vnetSize ? halves[(at - vnetSize) >> 1] : 0;
+        if (what === 1) sums++;
+        else if (what !== 0) odd++;
         const body = bodies[k];
         if (state[body] === 1) {
           state[body] = 0;
@@ -78,7 +81,25 @@ export function takeFramesLoop(context: ArrivalContext): Take {
       i++;
     }
     found[0] = bytes;
+    found[1] = sums;
     return odd;
+  };
+}
+
+/** Writes which checksums of the same frames are to be completed, if there is nothing else to say of them. @returns how many */
+export function sumFramesLoop(context: ArrivalContext): Take {
+  const { lengths, start, csumStart, csumOffset, halves, vnetSize } = context;
+  return (from, count, first) => {
+    let i = first;
+    const end = from + count;
+    for (let k = from; k < end; k++) {
+      const at = (start[i] - vnetSize) >> 1;
+      const sums = lengths[k] >= vnetSize && halves[at] === 1;
+      csumStart[i] = sums ? start[i] + halves[at + 3] : -1;
+      csumOffset[i] = halves[at + 4];
+      i++;
+    }
+    return count;
   };
 }
 

@@ -4,7 +4,7 @@ import { apart, ownText } from '../frame/own-text.ts';
 import type { Pool } from '../frame/pool.ts';
 import { Drop } from '../observe/drop.ts';
 import { HEAD_FILL, LONGEST_READ } from './arrival.ts';
-import { openFramesLoop, type Take, takeFramesLoop } from './arrival-loops.ts';
+import { openFramesLoop, sumFramesLoop, type Take, takeFramesLoop } from './arrival-loops.ts';
 
 /** Frames of a port that were read and not yet received, at most. */
 export const PLACES = 128;
@@ -33,11 +33,12 @@ export class Arrivals {
   /** `TapState`. */
   readonly ports: Int32Array;
   readonly #pool: Pool;
-  readonly #found = new Float64Array(1);
+  readonly #found = new Float64Array(2);
   /** Loops, and the batch that they were made for: a worker has one for what its ports receive. */
   #batch: Batch | null = null;
   #take: Take = () => 0;
   #open: Take = () => 0;
+  #sum: Take = () => 0;
 
   constructor(ports: number, pool: Pool) {
     this.#pool = pool;
@@ -79,12 +80,16 @@ export class Arrivals {
     const odd = apart(this.#take, from, count, first, 0);
     batch.count = first + count;
     batch.bytes += this.#found[0];
-    if (odd > 0) {
+    const sums = this.#found[1] > 0;
+    if (odd > 0 || (first > 0 && (sums || batch.summed))) {
       batch.plain = false;
       batch.spread();
       apart(this.#open, from, count, first, 0);
-    } else if (first === 0 && batch.plain) batch.bare = true;
-    else batch.clean(first);
+    } else if (first === 0 && batch.plain) {
+      batch.bare = true;
+      batch.summed = sums;
+      if (sums) apart(this.#sum, from, count, first, 0);
+    } else batch.clean(first);
     this.#shift(place, count, waiting);
     return count;
   }
@@ -124,5 +129,6 @@ export class Arrivals {
     this.#batch = batch;
     this.#take = ownText(takeFramesLoop, context, 'taps');
     this.#open = ownText(openFramesLoop, context, 'taps');
+    this.#sum = ownText(sumFramesLoop, context, 'taps');
   }
 }

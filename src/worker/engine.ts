@@ -311,6 +311,7 @@ export class Engine {
     const batch = this.#batch;
     batch.plain = true;
     batch.bare = false;
+    batch.summed = false;
     batch.bytes = 0;
     const count = device.port.receive(batch, BATCH_SIZE);
     if (count === 0) return 0;

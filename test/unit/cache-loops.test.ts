@@ -9,11 +9,18 @@ import { Decision, Does } from '../../src/path/cache/decision.ts';
 import { Entry, SPILLED } from '../../src/path/cache/entry.ts';
 import { generate } from '../../src/path/cache/generate.ts';
 import { type Shape, shapeOfBits } from '../../src/path/cache/shape.ts';
+import { Offload } from '../../src/port/port.ts';
 import { frame } from '../../src/wire/build-frame.ts';
 
 const seed = Number(process.env['TAPYARD_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
 const FRAMES = 64;
 const SHAPES = 1 << 11;
+
+/** Where a checksum begins, from the Ethernet header on, and where it lies from there. */
+interface Sum {
+  readonly start: number;
+  readonly offset: number;
+}
 
 /** What the generated code works on, and a cache that decides by the frame alone, so that every loop must come to the same. */
 class World {
@@ -87,7 +94,7 @@ class World {
       ...{ batch, words, cache, decisions, touched: this.touched, queues: this.queues, columns: this.columns },
       pool: { release: (head: number) => log.push(`release ${head}`) },
       linkUp: Int32Array.of(1, 1),
-      offloads: Int32Array.of(0, 0),
+      offloads: Int32Array.of(Offload.Checksum, 0),
       source: Int32Array.of(-1, 0),
       table4: new Int32Array(1 << 17),
       table6: new Int32Array(1 << 17),
@@ -98,8 +105,8 @@ class World {
     this.hit = make(context);
   }
 
-  /** Puts frames into the batch, as a port would. */
-  load(frames: readonly Uint8Array[], plain: boolean, row = 2): void {
+  /** Puts frames into the batch, as a port would. @param sums of each where its checksum is to be completed; absent: nowhere */
+  load(frames: readonly Uint8Array[], plain: boolean, row = 2, sums?: readonly (Sum | null)[]): void {
     const { batch, memory } = this;
     batch.count = 0;
     batch.plain = true;
@@ -111,6 +118,12 @@ class World {
     }
     batch.port.fill(row, 0, batch.count);
     batch.plain = plain;
+    batch.summed = plain && sums !== undefined;
+    for (const [k, sum] of sums?.entries() ?? []) {
+      if (sum === null) continue;
+      batch.csumStart[k] = batch.start[k] + sum.start;
+      batch.csumOffset[k] = sum.offset;
+    }
   }
 
   /** Everything that can be seen after a run. */
@@ -166,6 +179,18 @@ function someFrames(next: () => number): Uint8Array[] {
   });
 }
 
+/** Checksums to be completed as a kernel leaves them, of some frames, and of some where no kernel would. */
+function someSums(frames: readonly Uint8Array[], next: () => number): (Sum | null)[] {
+  return frames.map((bytes) => {
+    if (next() % 3 === 0) return null;
+    const at = bytes[12] === 0x81 ? 18 : 14;
+    const isV4 = bytes[at - 2] === 8;
+    const isTcp = bytes[isV4 ? at + 9 : at + 6] === 6;
+    const wrong = next() % 8 === 0 ? 2 : 0;
+    return { start: at + (isV4 ? 20 : 40) + wrong, offset: (isTcp ? 16 : 6) + (next() % 16 === 0 ? 2 : 0) };
+  });
+}
+
 it(`whatever a tenant looks at, one pass and three do the same; seed ${seed}`, () => {
   const next = random(seed);
   for (let bits = 0; bits < SHAPES; bits += 1 + (next() % 32)) {
@@ -175,6 +200,7 @@ it(`whatever a tenant looks at, one pass and three do the same; seed ${seed}`, (
     const l3 = any.l3 || ports || any.source || any.destination || any.tos || any.label;
     const shape = { ...any, ports, l3 };
     const worlds = [new World(shape, 'once'), new World(shape, 'passes'), new World(shape, 'many')];
+    const sums = [new World(shape, 'summed'), new World(shape, 'sums in passes')];
     for (let round = 0; round < 3; round++) {
       const frames = someFrames(next);
       const [once, passes, many] = worlds.map((world, k) => {
@@ -183,6 +209,12 @@ it(`whatever a tenant looks at, one pass and three do the same; seed ${seed}`, (
       });
       expect(passes, JSON.stringify(shape)).toEqual(once);
       expect(many, JSON.stringify(shape)).toEqual(once);
+      const open = someSums(frames, next);
+      const [inOne, inThree] = sums.map((world, k) => {
+        world.load(frames, k === 0, 2, open);
+        return world.run(64);
+      });
+      expect(inThree, JSON.stringify(shape)).toEqual(inOne);
     }
   }
 });

@@ -1,7 +1,11 @@
+import { Offload } from '../../port/port.ts';
 import { Decision as D, Does } from './decision.ts';
 import type { Shape } from './shape.ts';
 
 /** Text of how a decision `d` is carried out on frame i; `generate` says what it becomes part of. */
+
+/** What a loop is for: plain batches, those whose frames may have checksums to complete, any. */
+export type Batches = 'plain' | 'summed' | 'any';
 
 /** Frames to one port are a run, `close` writes what they have in common. A device that is down has no room. */
 const RUN = `        const out = decisions[d + ${D.Port}];
@@ -14,6 +18,10 @@ const RUN = `        const out = decisions[d + ${D.Port}];
           end = linkUp[device] === 0 ? q : queue.first + queue.capacity;
         }`;
 
+/** A device that does not carry checksums leaves them to the stages. */
+const SUMS = `
+        if (csumStart[i] >= 0 && (offloads[device] & ${Offload.Checksum}) === 0) break later;`;
+
 const ROW = `        if (linkUp[to] === 0 || (csumStart[i] >= 0 && (offloads[to] & carries[i]) !== carries[i])) break later;
         if (to !== device) {
           if (queue !== null) shut(queue, began, q);
@@ -24,12 +32,12 @@ const ROW = `        if (linkUp[to] === 0 || (csumStart[i] >= 0 && (offloads[to]
         }`;
 
 /** Leaves to the stages what does not fit the decision: a TTL that ends, a packet that a router must not take, no room. */
-const fits = (plain: boolean): string => `
+const fits = (batches: Batches): string => `
       // In bounds already: said so that V8 need not look for sums that are no small numbers.
       d &= 0xfffff;
-      const does = decisions[d + ${D.Flags}]${plain ? '' : `, to = decisions[d + ${D.Device}]`};
+      const does = decisions[d + ${D.Flags}]${batches !== 'any' ? '' : `, to = decisions[d + ${D.Device}]`};
       // There is no decision 0: no frame is so short.
-      if (${plain ? 'length' : '(repeats === 0 ? length : repeats + gsoSize[i])'} > decisions[d + ${D.Longest}]) break later;
+      if (${batches !== 'any' ? 'length' : '(repeats === 0 ? length : repeats + gsoSize[i])'} > decisions[d + ${D.Longest}]) break later;
       if ((does & ${Does.Verify | Does.Ttl}) !== 0) {
         if ((does & ${Does.Ipv6}) !== 0) {
           if ((does & ${Does.Ttl}) !== 0 && words[o + 1] >>> 24 <= 1) break later;
@@ -46,11 +54,11 @@ const fits = (plain: boolean): string => `
         }
       }
       if ((does & ${Does.Forward}) !== 0) {
-${plain ? RUN : ROW}
+${batches === 'any' ? ROW : batches === 'summed' ? RUN + SUMS : RUN}
         if (q >= end) break later;
       }`;
 
-/** A super-frame is charged as the packets and bytes that it stands for. */
+/** A super-frame is charged as the packets and bytes that it stands for. @param plain whether there are none, and no bodies */
 const police = ({ policed }: Shape, plain: boolean): string =>
   policed
     ? `
@@ -128,27 +136,28 @@ const edited = (shape: Shape): string => `
         }
       }`;
 
-/** The virtio-net header: nothing to do, a partial checksum, or a super-frame, which has one. */
-const header = (plain: boolean): string =>
-  plain
-    ? `
+const NOTHING = `
       words[into - 2] = 0;
       words[into - 1] = 0;
-      words[into] = m0;`
-    : `
-      const sum = csumStart[i];
-      if (sum < 0) {
-        words[into - 2] = 0;
-        words[into - 1] = 0;
-        words[into] = m0;
-      } else {
-        words[into - 2] = 1;
-        words[into - 1] = (sum - (into << 2) - 2) << 16;
-        words[into] = m0 | csumOffset[i];
+      words[into] = m0;`;
+
+const SUPER = `
         if (repeats > 0) {
           words[into - 2] = 1 | ((gsoType[i] | gsoEcn[i]) << 8) | ((repeats + grown - length) << 16);
           words[into - 1] |= gsoSize[i];
-        }
+        }`;
+
+/** The virtio-net header: nothing to do, a partial checksum, or a super-frame, which has one. */
+const header = (batches: Batches): string =>
+  batches === 'plain'
+    ? NOTHING
+    : `
+      const sum = csumStart[i];
+      if (sum < 0) {${NOTHING}
+      } else {
+        words[into - 2] = 1;
+        words[into - 1] = (sum - (into << 2) - 2) << 16;
+        words[into] = m0 | csumOffset[i];${batches === 'any' ? SUPER : ''}
       }`;
 
 /** What super-frames stand for besides themselves. */
@@ -170,13 +179,15 @@ const body = (plain: boolean): string =>
       qPort[q] = decisions[d + ${D.Port}];
       fate[i] = 3;`;
 
-/** @param plain whether no frame of the batch has a partial checksum, a body, or is a super-frame */
-export const carryOut = (shape: Shape, plain: boolean): string => `${fits(plain)}${police(shape, plain)}
+export const carryOut = (shape: Shape, batches: Batches): string => {
+  const plain = batches !== 'any';
+  return `${fits(batches)}${police(shape, plain)}
       if (decisions[d + ${D.Frames}]++ === 0) touched[touches++] = d;
       decisions[d + ${D.Bytes}] += length;${plain ? '' : MORE}
-      if ((does & ${Does.Forward}) === 0) {${shape.tapped ? ` cache.show(batch, i, decisions[d + ${D.Reason}]);` : ''} ${plain ? '' : ' fate[i] = 3;'} pool.release(head[i]);${plain ? '' : ' pool.release(body[i]);'} continue; }${edited(shape)}${header(plain)}
+      if ((does & ${Does.Forward}) === 0) {${shape.tapped ? ` cache.show(batch, i, decisions[d + ${D.Reason}]);` : ''} ${plain ? '' : ' fate[i] = 3;'} pool.release(head[i]);${plain ? '' : ' pool.release(body[i]);'} continue; }${edited(shape)}${header(batches)}
       qHead[q] = head[i];
       qStart[q] = (into << 2) + 2;
       qLength[q] = grown;${body(plain)}
       q++;
       continue;`;
+};

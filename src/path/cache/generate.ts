@@ -1,4 +1,4 @@
-import { carryOut } from './generate-carry.ts';
+import { type Batches, carryOut } from './generate-carry.ts';
 import { again, choose, chosen, decideInto, find, found, hashed, parsed, remembered, touch } from './generate-find.ts';
 import { SETTLE } from './generate-settle.ts';
 import type { Shape } from './shape.ts';
@@ -9,10 +9,10 @@ import type { Shape } from './shape.ts';
  * arrays for constants: a column that is read off an object costs ten instructions more each time, tables of several tenants behind
  * one function make it three times slower; and what a shape does not look at is not there at all.
  *
- * Three loops for the same work, two of them for plain batches (all frames live, whole in their heads, without work left over by offloads):
+ * Four loops for the same work, two of them for plain batches (all frames live, whole in their heads, without work left over by offloads):
  * `once` does everything in one pass, while the entries fit into the processor's nearer caches; `fetched` hashes all frames first and touches
- * their cache entries, so that their cache misses are under way together, then does the same. `passes` is for all other batches, and
- * takes three passes.
+ * their cache entries, so that their cache misses are under way together, then does the same. `summed` is `once` where frames may have
+ * a checksum to complete, as those from sockets of this machine do. `passes` is for all other batches, and takes three passes.
  *
  * Super-frames go through `passes` as they are, where the device they leave by carries them.
  *
@@ -27,7 +27,13 @@ const FEW_PLACES = 1 << 12;
 const BIT = '1 << (Math.imul(words[at + 1] ^ words[at + 2] ^ (w3 & 0xffff), 0x9e3779b1) >>> 27)';
 
 /** @param before passes before it @param hash the text that has the hash of a frame */
-const onePass = (name: string, shape: Shape, before: string, hash: (shape: Shape, family: 4 | 6) => string): string => `
+const onePass = (
+  name: string,
+  shape: Shape,
+  batches: Batches,
+  before: string,
+  hash: (shape: Shape, family: 4 | 6) => string,
+): string => `
 function ${name}(batch, now, most4, most6) {
   const stamp = now | 0, mask4 = most4 | 0, mask6 = most6 | 0, n = batch.count, from = batch.row;${before}
   let slow = 0, marks = 0, touches = 0, device = 0, queue = null, to = -1, q = 0, began = 0, end = 0, last4 = 0, last6 = 0, more = 0, moreBytes = 0;
@@ -43,7 +49,7 @@ function ${name}(batch, now, most4, most6) {
         type = tag >>> 16;
         o++;
         room -= 4;
-      }${parsed(shape, 'break later;', null, (family) => again(shape, family, hash(shape, family) + chosen(family) + decideInto(shape, family)))}${carryOut(shape, true)}
+      }${parsed(shape, 'break later;', batches === 'summed' ? 'csumStart[i]' : null, (family) => again(shape, family, hash(shape, family) + chosen(family) + decideInto(shape, family)))}${carryOut(shape, batches)}
     }
     late[slow++] = i;
     marks |= ${BIT};
@@ -59,7 +65,9 @@ function ${name}(batch, now, most4, most6) {
   return slow;
 }`;
 
-const once = (shape: Shape): string => onePass('once', shape, '', find);
+const once = (shape: Shape): string => onePass('once', shape, 'plain', '', find);
+
+const summed = (shape: Shape): string => onePass('summed', shape, 'summed', '', find);
 
 const ahead = (shape: Shape): string => `
   for (let i = 0; i < n; i++) {
@@ -86,7 +94,7 @@ const ahead = (shape: Shape): string => `
     }
   }`;
 
-const fetched = (shape: Shape): string => onePass('fetched', shape, ahead(shape), found);
+const fetched = (shape: Shape): string => onePass('fetched', shape, 'plain', ahead(shape), found);
 
 /** Rules count packets, and may need them one by one: what they do to a super-frame is left to the stages. */
 const superFrames = ({ edits }: Shape): string =>
@@ -152,7 +160,7 @@ function passes(batch, now, most4, most6) {
           ? ` else {${decideInto(shape, 6)}
       }`
           : ''
-      }${carryOut(shape, false)}
+      }${carryOut(shape, 'any')}
     }
     slow++;
     marks |= ${BIT};
@@ -201,10 +209,12 @@ function close(queue, began, end, row, to) {
 function shut(queue, began, end) {
   queue.count = end - queue.first;
   if (began - queue.first < queue.alike) queue.alike = began - queue.first;
-}${SETTLE}${once(shape)}${fetched(shape)}${passes(shape)}
+}${SETTLE}${once(shape)}${summed(shape)}${fetched(shape)}${passes(shape)}
 return function hit(batch, stamp, mask4, mask6) {
   if (!batch.plain) return passes(batch, stamp, mask4, mask6);
-  return (mask4 | mask6) < ${FEW_PLACES} ? once(batch, stamp, mask4, mask6) : fetched(batch, stamp, mask4, mask6);
+  const few = (mask4 | mask6) < ${FEW_PLACES};
+  if (batch.summed) return few ? summed(batch, stamp, mask4, mask6) : passes(batch, stamp, mask4, mask6);
+  return few ? once(batch, stamp, mask4, mask6) : fetched(batch, stamp, mask4, mask6);
 };
 //# sourceURL=tapyard:path/${name}
 `;
