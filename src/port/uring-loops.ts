@@ -3,7 +3,10 @@ import type { UringLanes } from '../../native-free/uring.ts';
 import type { SlotStacks } from '../frame/pool-loops.ts';
 import type { RequestParts } from './uring-requests.ts';
 
-/** The loops of `UringReads`, `UringWrites` and `UringIo`, to be made by `ownText`: they name nothing but what they are given. */
+/**
+ * The loops of `UringReads`, `UringWrites` and `UringIo`, to be made by `ownText`: they name nothing but what they are given. Columns of
+ * `ports`, and words of rows, are the numbers that `TapState` and `RequestTable` say: an imported name would be read from its module each time.
+ */
 
 interface Requests extends SlotStacks, UringLanes, IovecParts, RequestParts {
   /** `Arrivals.ports`. */
