@@ -1,27 +1,24 @@
+import type { Batch } from '../frame/batch.ts';
 import type { SlotStacks } from '../frame/pool-loops.ts';
 
 /** The loops of `Arrivals`, to be made by `ownText`: they name nothing but what they are given. */
 
-export interface ArrivalContext extends SlotStacks {
+/** Columns of a batch that a port writes. */
+const COLUMNS = [
+  ...(['head', 'start', 'headLength', 'body', 'bodyStart', 'bodyLength'] as const),
+  ...(['gsoType', 'gsoEcn', 'gsoSize', 'csumStart', 'csumOffset', 'fate', 'reason', 'twin'] as const),
+];
+type Columns = Pick<Batch, (typeof COLUMNS)[number]>;
+
+export function columnsOf(batch: Batch): Columns {
+  return Object.fromEntries(COLUMNS.map((name) => [name, batch[name]])) as unknown as Columns;
+}
+
+export interface ArrivalContext extends SlotStacks, Columns {
   /** Frames that were read: slots, and what the read has said. */
   readonly heads: Int32Array;
   readonly bodies: Int32Array;
   readonly lengths: Int32Array;
-  /** Columns of the batch. */
-  readonly head: Int32Array;
-  readonly start: Int32Array;
-  readonly headLength: Int32Array;
-  readonly body: Int32Array;
-  readonly bodyStart: Int32Array;
-  readonly bodyLength: Int32Array;
-  readonly gsoType: Uint8Array;
-  readonly gsoEcn: Uint8Array;
-  readonly gsoSize: Int32Array;
-  readonly csumStart: Int32Array;
-  readonly csumOffset: Int32Array;
-  readonly fate: Uint8Array;
-  readonly reason: Uint8Array;
-  readonly twin: Int32Array;
   /** The pool's bytes, two at a time: virtio-net headers lie at even places, little endian as the machine. */
   readonly halves: Uint16Array;
   /** Gets the bytes that the heads hold, and the number of frames that have a checksum to complete and nothing else. */

@@ -4,7 +4,7 @@ import { apart, ownText } from '../frame/own-text.ts';
 import type { Pool } from '../frame/pool.ts';
 import { Drop } from '../observe/drop.ts';
 import { HEAD_FILL, LONGEST_READ } from './arrival.ts';
-import { openFramesLoop, sumFramesLoop, type Take, takeFramesLoop } from './arrival-loops.ts';
+import { columnsOf, openFramesLoop, sumFramesLoop, type Take, takeFramesLoop } from './arrival-loops.ts';
 
 /** Frames of a port that were read and not yet received, at most. */
 export const PLACES = 128;
@@ -118,10 +118,7 @@ export class Arrivals {
     const context = {
       ...this.#pool.stacks,
       ...{ heads, bodies, lengths, halves: new Uint16Array(this.#pool.memory), found: this.#found },
-      ...{ head: batch.head, start: batch.start, headLength: batch.headLength, body: batch.body },
-      ...{ bodyStart: batch.bodyStart, bodyLength: batch.bodyLength, gsoType: batch.gsoType, gsoEcn: batch.gsoEcn },
-      ...{ gsoSize: batch.gsoSize, csumStart: batch.csumStart, csumOffset: batch.csumOffset },
-      ...{ fate: batch.fate, reason: batch.reason, twin: batch.twin },
+      ...columnsOf(batch),
       ...{ headStride: layout.HEAD_STRIDE, headStart: layout.HEAD_START, headFill: HEAD_FILL },
       ...{ headRoom: layout.HEAD_ROOM, bodyStride: layout.BODY_STRIDE, vnetSize: layout.VNET_SIZE },
       ...{ longest: LONGEST_READ, live: Fate.Live, dropped: Fate.Dropped, truncated: Drop.Truncated },

@@ -1,6 +1,7 @@
 import type { IovecParts } from '../../native-free/iovec.ts';
 import type { UringLanes } from '../../native-free/uring.ts';
 import type { SlotStacks } from '../frame/pool-loops.ts';
+import type { TxColumns } from '../frame/tx-queue.ts';
 import type { RequestParts } from './uring-requests.ts';
 
 /**
@@ -78,22 +79,13 @@ export function askLoop(context: AskContext): Ask {
   };
 }
 
-export interface AddContext extends Requests {
+/** With the columns that queues share. */
+export interface AddContext extends Requests, TxColumns {
   /** Number of the first request that is a write. */
   readonly first: number;
   /** The operation where a frame lies in two pieces. */
   readonly vectored: number;
   readonly vnetSize: number;
-  /** Columns that queues share. */
-  readonly head: Int32Array;
-  readonly start: Int32Array;
-  readonly headLength: Int32Array;
-  readonly body: Int32Array;
-  readonly bodyStart: Int32Array;
-  readonly bodyLength: Int32Array;
-  readonly tenant: Int32Array;
-  readonly row: Int32Array;
-  readonly port: Int32Array;
 }
 
 /** Asks for the frames in rows `from` and following of the columns to be written, for each of which there is an entry and room. @returns count */

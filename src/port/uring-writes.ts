@@ -92,12 +92,11 @@ export class UringWrites {
   }
 
   #of(columns: TxColumns): void {
-    const { head, start, headLength, body, bodyStart, bodyLength, tenant, row, port } = columns;
     const context = {
       ...{ ...this.#pool.stacks, ...this.#uring.lanes, ...this.#iovecs.parts, ...this.table.parts, ports: this.#ports },
       ...{ first: this.#first, vnetSize: VNET_SIZE, nowait: abi.RWF_NOWAIT },
       ...{ code: abi.OP_WRITE | abi.FIXED_FILE, vectored: abi.OP_WRITEV | abi.FIXED_FILE },
-      ...{ head, start, headLength, body, bodyStart, bodyLength, tenant, row, port },
+      ...columns,
     };
     this.#columns = columns;
     this.#add = ownText(addLoop, context, 'writes');
