@@ -3,12 +3,12 @@ import { address, type Pointer } from './ffi.ts';
 /** Bytes of one struct iovec, and of one entry of the table (a head and a body). */
 const IOVEC_SIZE = 16;
 const ENTRY_SIZE = 2 * IOVEC_SIZE;
-export const ENTRY_WORDS = ENTRY_SIZE / 4;
+const ENTRY_WORDS = ENTRY_SIZE / 4;
 const TWO_32 = 2 ** 32;
 
 /** The arrays of an `IovecTable`, for loops that set entries as `setHead` and `setBody` do. */
 export interface IovecParts {
-  /** ENTRY_WORDS an entry: low and high half of an address, length, zero; and the same of the second segment. */
+  /** Eight an entry: low and high half of an address, length, zero; and the same of the second segment. */
   readonly words: Int32Array;
   /** Halves of the address of each entry. */
   readonly low: Int32Array;
@@ -80,21 +80,21 @@ export class IovecTable {
   }
 
   /** Low half of the address of a position. */
-  lowOf(position: number): number {
+  #lowOf(position: number): number {
     return (this.#baseLow + position) | 0;
   }
 
   /** High half of the address whose low half is this. */
-  highOf(low: number): number {
+  #highOf(low: number): number {
     // Carry of the 32-bit sum: the sum is smaller than a summand, both seen as unsigned (sign bits flipped).
     return (low ^ 0x8000_0000) < (this.#baseLow ^ 0x8000_0000) ? (this.#baseHigh + 1) | 0 : this.#baseHigh;
   }
 
   #set(word: number, position: number, length: number): void {
     const words = this.#words;
-    const low = this.lowOf(position);
+    const low = this.#lowOf(position);
     words[word] = low;
-    words[word + 1] = this.highOf(low);
+    words[word + 1] = this.#highOf(low);
     words[word + 2] = length;
   }
 }

@@ -6,8 +6,8 @@ import { type RingRemains, requireFeatures, SETUP_CODES, setUp, type UringOption
 
 export type { UringOptions };
 
-export const SUBMISSION_WORDS = 16;
-export const COMPLETION_WORDS = 4;
+const SUBMISSION_WORDS = 16;
+const COMPLETION_WORDS = 4;
 /** Failures in a row, of a kind that waiting does not explain, before `enter` gives up: errno alone is not to be trusted. */
 const PATIENCE = 64;
 const WAIT_SIZE = BigInt(abi.GETEVENTS_ARG_SIZE);
@@ -17,8 +17,8 @@ export const Cursor = { Tail: 0, Head: 1, WIDTH: 2 } as const;
 
 /**
  * The memory of a ring, for loops that write requests, no more than `room` says, and read completions themselves, as the methods do: a request
- * is words 0 to 9 at `(tail & requestMask) * SUBMISSION_WORDS` of `requests`, a completion COMPLETION_WORDS from
- * `completions + (head & completionMask) * COMPLETION_WORDS` of `ring` on. Gone after `close`: `room` and `completions()` are 0 then.
+ * is words 0 to 9 at `(tail & requestMask) * 16` of `requests`, a completion four words from
+ * `completions + (head & completionMask) * 4` of `ring` on. Gone after `close`: `room` and `completions()` are 0 then.
  */
 export interface UringLanes {
   readonly requests: Int32Array;
@@ -33,8 +33,8 @@ export interface UringLanes {
  * One io_uring of one thread: requests are written as integers into the mapped submission queue, `enter` submits what is
  * pending and waits, completions are read where the kernel put them. Nothing allocates but the FFI call of `enter`.
  *
- * Create, use and close it on the same thread (SINGLE_ISSUER). Both queues are read and written without barriers: the kernel moves its ends of
- * them on this thread alone, within `enter` or in its interrupts (no SQPOLL). Requests return false only when the kernel refuses to take
+ * Create, use and close it on the same thread (SINGLE_ISSUER). Requests are taken on this thread alone, within `enter` (no SQPOLL), so
+ * their queue needs no barriers. Requests return false only when the kernel refuses to take
  * earlier ones off a full queue: reap completions and ask again. `low` and `high` come back with the completion. Memory that requests
  * point to must outlive them: `close` cancels what is in flight and waits for it.
  *
@@ -230,14 +230,6 @@ export class Uring {
     return this.#put(code | abi.FIXED_FILE, file, low, high, addressLow[entry], addressHigh[entry], segments, flags);
   }
 
-  /** Writes one frame that lies in one piece, without a list. @param position in the memory of the iovecs @param length bytes */
-  write(file: number, position: number, length: number, low: number, high: number): boolean {
-    const iovecs = this.#iovecs;
-    const address = iovecs.lowOf(position);
-    const atHigh = iovecs.highOf(address);
-    return this.#put(abi.OP_WRITE | abi.FIXED_FILE, file, low, high, address, atHigh, length, abi.RWF_NOWAIT);
-  }
-
   /** Cancels the request that carries (targetLow, targetHigh); it completes with -ECANCELED, this one with 0 or -ENOENT. */
   cancel(targetLow: number, targetHigh: number, low: number, high: number): boolean {
     return this.#put(abi.OP_ASYNC_CANCEL, -1, low, high, targetLow, targetHigh, 0, 0);
@@ -314,7 +306,8 @@ export class Uring {
 
   /** @returns how many completions are there; they stay until `advance` */
   completions(): number {
-    return (this.#ring[this.#cqTail] - this.#cursor[Cursor.Head]) | 0;
+    // Kernels without DEFER_TASKRUN may complete on a thread of their own: this and `advance` are what that one sees.
+    return (Atomics.load(this.#ring, this.#cqTail) - this.#cursor[Cursor.Head]) | 0;
   }
 
   #completion(i: number): number {
@@ -343,7 +336,7 @@ export class Uring {
   advance(n: number): void {
     const head = (this.#cursor[Cursor.Head] + n) | 0;
     this.#cursor[Cursor.Head] = head;
-    this.#ring[this.#cqHead] = head;
+    Atomics.store(this.#ring, this.#cqHead, head);
   }
 
   /**

@@ -16,7 +16,7 @@ export const LONGEST_READ = HEAD_FILL + layout.BODY_SIZE;
  * frame is for the path to check.
  * @param body slot, or -1 when none was taken @param length bytes read, the virtio-net header included
  */
-export function arrive(batch: Batch, pool: Pool, head: number, body: number, length: number): void {
+function arrive(batch: Batch, pool: Pool, head: number, body: number, length: number): void {
   const start = pool.frameStart(head);
   let i: number;
   if (length <= HEAD_FILL) {
