@@ -89,7 +89,7 @@ export class CapDevice {
     this.#closed = true;
     this.#capture?.close();
     this.#capture = null;
-    this.#end.wake();
+    this.#end.bell.wake();
   }
 
   #open(): void {
@@ -128,7 +128,7 @@ export class CapDevice {
     let seen = 0;
     while (!this.#closed) {
       if (this.#end.drain(this.#toSend, (length) => this.#sendOne(length)) > 0) this.#wakeWorker();
-      seen = await this.#end.bell(seen);
+      seen = await this.#end.bell.rung(seen);
     }
   }
 

@@ -332,7 +332,7 @@ export class Switch {
   async #listen(worker: WorkerHandle): Promise<void> {
     let seen = 0;
     while (!this.#stopped) {
-      seen = await worker.bell(seen);
+      seen = await worker.bell.rung(seen);
       if (this.#stopped) return;
       this.#turnSlowPath();
       this.datapaths.turn();

@@ -4,6 +4,7 @@ import { type Failure, LinuxError } from '../../native-free/errors.ts';
 import { closeEventfd, createEventfd, signalEventfd } from '../../native-free/eventfd.ts';
 import { hangUp } from '../../native-free/unix-socket.ts';
 import { releaseRing } from '../../native-free/uring-setup.ts';
+import { Bell } from '../frame/bell.ts';
 import { Ledger } from '../observe/ledger.ts';
 import type { RingRemains } from '../port/io.ts';
 import type { QemuNews } from '../port/qemu-port.ts';
@@ -90,6 +91,8 @@ export class WorkerHandle {
   readonly #options: WorkerOptions;
   readonly #hooks: WorkerHooks;
   readonly #control = new Int32Array(new SharedArrayBuffer(Control.WORDS * 4));
+  /** Rung by the worker when it has something for the slow path, or for controllers. */
+  readonly bell = new Bell(this.#control, Control.Bell);
   readonly #waiting = new Map<number, Waiting>();
   readonly #told = new Told();
   /** Messages for the worker that begins, sent while it is told what was before; null: none begins. */
@@ -187,13 +190,6 @@ export class WorkerHandle {
     if (!this.#ended) signalEventfd(this.wakeFd);
   }
 
-  /** Resolves when the worker has rung since `seen`, the value that this returned last (0 at first). */
-  async bell(seen: number): Promise<number> {
-    const wait = Atomics.waitAsync(this.#control, Control.Bell, seen);
-    if (wait.async) await wait.value;
-    return Atomics.load(this.#control, Control.Bell);
-  }
-
   /** Bytes that its thread has allocated so far; asking costs it some. */
   async allocated(): Promise<number> {
     const heap = (await this.#thread.getHeapStatistics()) as HeapInfo & { readonly total_allocated_bytes: number };
@@ -230,7 +226,7 @@ export class WorkerHandle {
     Atomics.store(this.#control, Control.Stop, 1);
     this.wake();
     // Whoever waits for the bell is let go.
-    Atomics.notify(this.#control, Control.Bell);
+    this.bell.wake();
   }
 
   /** Ends the worker, by force if it does not end by itself. */

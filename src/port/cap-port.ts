@@ -1,4 +1,5 @@
 import type { Batch } from '../frame/batch.ts';
+import { Bell } from '../frame/bell.ts';
 import type { Pool } from '../frame/pool.ts';
 import { Ring } from '../frame/ring.ts';
 import type { TxQueue } from '../frame/tx-queue.ts';
@@ -17,7 +18,7 @@ export interface CapHandles {
 
 /** Frames handed over and not yet reported, at most; a power of two. */
 const IN_FLIGHT = 1024;
-/** Worker: counts up, and is notified, when there is something to send. Main thread: frames sent or refused, and what became of each. */
+/** The bell that the worker rings when there is something to send. Main thread: frames sent or refused, and what became of each. */
 const Word = { Bell: 0, Done: 16, Outcomes: 32 } as const;
 const Outcome = { Sent: 0, Refused: 1 } as const;
 const RING = 1 << 21;
@@ -32,12 +33,15 @@ export class CapEnd {
   readonly #in: Ring;
   readonly #out: Ring;
   readonly #words: Int32Array;
+  /** Rung by the worker. */
+  readonly bell: Bell;
 
   constructor() {
     this.#in = Ring.create(RING);
     this.#out = Ring.create(RING);
     const words = new SharedArrayBuffer((Word.Outcomes + IN_FLIGHT) * 4);
     this.#words = new Int32Array(words);
+    this.bell = new Bell(this.#words, Word.Bell);
     this.handles = { in: this.#in.memory, out: this.#out.memory, words };
   }
 
@@ -69,17 +73,6 @@ export class CapEnd {
     }
     return taken;
   }
-
-  /** Resolves when the worker has rung since `seen`, the value that this returned last (0 at first), or `wake` was called. */
-  async bell(seen: number): Promise<number> {
-    const wait = Atomics.waitAsync(this.#words, Word.Bell, seen);
-    if (wait.async) await wait.value;
-    return Atomics.load(this.#words, Word.Bell);
-  }
-
-  wake(): void {
-    Atomics.notify(this.#words, Word.Bell);
-  }
 }
 
 /**
@@ -97,6 +90,7 @@ export class CapPort implements Port {
   readonly #in: Ring;
   readonly #out: Ring;
   readonly #words: Int32Array;
+  readonly #bell: Bell;
   readonly #tenants = new Int32Array(IN_FLIGHT);
   readonly #rows = new Int32Array(IN_FLIGHT);
   readonly #ports = new Int32Array(IN_FLIGHT);
@@ -115,6 +109,7 @@ export class CapPort implements Port {
     this.#in = new Ring(handles.in);
     this.#out = new Ring(handles.out);
     this.#words = new Int32Array(handles.words);
+    this.#bell = new Bell(this.#words, Word.Bell);
   }
 
   request(most: number, tenant: number): void {
@@ -167,10 +162,7 @@ export class CapPort implements Port {
       this.#lengths[place] = length;
       this.#handed = (this.#handed + 1) | 0;
     }
-    if (i > 0) {
-      Atomics.add(this.#words, Word.Bell, 1);
-      Atomics.notify(this.#words, Word.Bell);
-    }
+    if (i > 0) this.#bell.ring();
     return i;
   }
 

@@ -7,8 +7,8 @@ import { loadFrame } from '../path/load-frame.ts';
 import { Inject, InjectRecord } from '../path/punt.ts';
 import type { TenantPath } from '../path/tenant-path.ts';
 
-/** Frames that the slow path made and that one turn takes from a tenant's ring. */
-const MOST = 64;
+/** Frames that the slow path made and that one turn takes from a tenant's ring: each takes as long as a miss of the cache, and others wait. */
+const MOST = 16;
 
 /** Takes what the slow path made out of its ring and lets it enter the tenant's path. */
 export class Injector {

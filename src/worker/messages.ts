@@ -20,15 +20,15 @@ export const Control = {
   Done: 1,
   /** Main thread: 1 asks the worker to end. */
   Stop: 2,
-  /** Worker: counts up, and is notified, when punt rings hold something. */
-  Bell: 3,
   /** Worker: 1 while it runs, 2 when it has ended in good order. */
-  State: 4,
+  State: 3,
   /** Worker: turns made and turns without a frame, wrapped. */
-  Turns: 5,
-  IdleTurns: 6,
+  Turns: 4,
+  IdleTurns: 5,
   /** Worker: system calls made for TAPs, as `IoStat.Enters` counts them, wrapped. */
-  Enters: 7,
+  Enters: 6,
+  /** The bell that the worker rings when punt rings hold something: `BELL_WORDS`. */
+  Bell: 8,
   WORDS: 16,
 } as const;
 

@@ -6,7 +6,7 @@
  * forgiven when nobody else has anything to do.
  *
  * How long others wait is bounded apart from that: in one turn the tenants that are busy take no longer than `TURN_US` together, each its
- * share, by as many frames as fit by what its last ones took; twice its share at most while it has saved time.
+ * share, by as many frames as fit by what its last ones took; up to four times its share while it has saved time.
  *
  * Times are whole microseconds, wrapped to 32 bits: numbers beyond that, or with a fraction, would be objects when passed.
  */
@@ -14,6 +14,11 @@ const BUSY_US = 2000;
 const MOST_CREDIT_US = 2000;
 const MOST_DEBT_US = 20_000;
 const TURN_US = 20;
+/**
+ * By how many shares of a turn more it may be for who has saved the most. What came while nobody had the worker, since the machine took it away, must
+ * not wait for long behind those who always have more.
+ */
+const CATCH_UP = 3;
 /** While only one is busy: who comes then waits longer, and system calls move more frames. */
 const LONE_TURN_US = 100;
 /** Fewer frames a visit would cost more in visits than in frames. */
@@ -109,7 +114,7 @@ export class Scheduler {
       credit[t] = more < MOST_CREDIT_US ? more : MOST_CREDIT_US;
       this.#learn(t);
       // Who has saved may catch up with what came in while others had the worker.
-      const us = ((turn * weight[t]) / among) * (credit[t] > 0 ? 1 + credit[t] / MOST_CREDIT_US : 1);
+      const us = ((turn * weight[t]) / among) * (credit[t] > 0 ? 1 + (CATCH_UP * credit[t]) / MOST_CREDIT_US : 1);
       const frames = us / (this.#cost[t] * (this.#devices[t] > 1 ? this.#devices[t] : 1));
       this.#visit[t] = !shared ? ALL : frames > FEWEST ? frames : FEWEST;
       this.#devices[t] = 0;

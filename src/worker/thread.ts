@@ -2,6 +2,7 @@ import { receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { clockSince, microsecondsSince, processorTime } from '../../native-free/clock.ts';
 import { alignedWords, preferHugePages } from '../../native-free/huge-pages.ts';
 import { runFirst } from '../../native-free/priority.ts';
+import { Bell } from '../frame/bell.ts';
 import { Ledger } from '../observe/ledger.ts';
 import { CapPort } from '../port/cap-port.ts';
 import { ImpairPort } from '../port/impair-port.ts';
@@ -30,6 +31,7 @@ import { WarmUp } from './warm-up.ts';
 
 const settings = workerData as WorkerSettings;
 const control = new Int32Array(settings.control);
+const bell = new Bell(control, Control.Bell);
 const post = (message: FromWorker): void => settings.channel.postMessage(message);
 
 const linkUp = new Int32Array(settings.linkUp);
@@ -47,10 +49,7 @@ const engine = new Engine({
   clock: clockSince(settings.origin),
   processor: processorTime,
   words: alignedWords,
-  ring: () => {
-    Atomics.add(control, Control.Bell, 1);
-    Atomics.notify(control, Control.Bell);
-  },
+  ring: () => bell.ring(),
 });
 const io = openIo(
   engine.pool,

@@ -175,6 +175,38 @@ describe('a turn', () => {
     scheduler.refill(1e6 + 1);
     expect(scheduler.visit(1)).toBeLessThan(saved);
   });
+
+  it('lets who has saved catch up within few turns with what came while nobody had the worker', () => {
+    const [COST, PER_US, STALL] = [0.05, 5, 1000];
+    const scheduler = withWeights(1, 1, 1);
+    let now = 1e6;
+    let waiting = PER_US * STALL;
+    let turns = 0;
+    const serve = (tenant: number, most: number) => {
+      const frames = Math.min(most, scheduler.visit(tenant));
+      const us = Math.round(frames * COST);
+      now += us;
+      scheduler.read(tenant, frames, false);
+      scheduler.visited(tenant);
+      scheduler.charge(tenant, us, now);
+      return frames;
+    };
+    // Both have been busy for long; one takes a quarter of the time, the other all that it gets.
+    for (let k = 0; k < 1000; k++) {
+      scheduler.refill(now);
+      serve(1, 50);
+      if (scheduler.mayRead(2)) serve(2, 1e6);
+    }
+    // Until no more waits than what comes in a turn.
+    for (const before = now; waiting > PER_US * 30 && now - before < 10_000; turns++) {
+      const began = now;
+      scheduler.refill(now);
+      if (scheduler.mayRead(1)) waiting -= serve(1, waiting);
+      if (scheduler.mayRead(2)) serve(2, 1e6);
+      waiting += (now - began) * PER_US;
+    }
+    expect(turns).toBeLessThan(20);
+  });
 });
 
 describe('whether the worker had a processor', () => {

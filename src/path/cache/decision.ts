@@ -92,6 +92,8 @@ export class Decisions {
   /** The source MAC's slot and version for the decision last made; -1: it was not asked. */
   readonly source = new Int32Array(2);
   readonly #index = new Int32Array(MOST * 2);
+  /** Where in the index each line is. */
+  readonly #slots = new Int32Array(MOST);
   readonly ledger: Ledger;
   /** Counters that decisions name, by list: one array for good, since loops hold it. */
   readonly hits: Float64Array[];
@@ -172,6 +174,7 @@ export class Decisions {
       if (this.#equals(index[slot])) return (this.#last = index[slot]);
     if (this.#count === MOST) return -1;
     const { words, draft } = this;
+    this.#slots[this.#count] = slot;
     const line = this.#count++ * Decision.WIDTH;
     for (let k = 0; k < Decision.WIDTH; k++) words[line + k] = words[draft + k];
     words[line + Decision.Frames] = 0;
@@ -221,9 +224,10 @@ export class Decisions {
 
   /** Forgets all; the caller sees to it that nothing refers to a line any more. */
   forget(): void {
+    // One by one, as `Programs` does.
+    for (let k = 1; k < this.#count; k++) this.#index[this.#slots[k]] = 0;
     this.#count = 1;
     this.#last = 0;
-    this.#index.fill(0);
     this.programs.forget();
   }
 }

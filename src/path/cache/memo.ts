@@ -76,6 +76,8 @@ export class DecisionMemo {
   #links = new Int32Array(0);
   #lines = new Int32Array(0);
   #serial = 0;
+  /** Links of serials up to here are forgotten. */
+  #floor = 0;
 
   constructor({ pool, image, acls, macs, router, decisions }: MemoContext) {
     this.#words = new Int32Array(pool.memory);
@@ -90,9 +92,11 @@ export class DecisionMemo {
     this.#source = decisions.source;
   }
 
-  /** Decisions are others from now on. */
+  /** Decisions are others from now on: as they are with every change of a tenant's rules, so nothing is cleared for it. */
   forget(): void {
-    this.#serial = 0;
+    this.#floor = this.#serial;
+    if (this.#serial < LAST_SERIAL) return;
+    this.#serial = this.#floor = 0;
     this.#links.fill(0);
     this.#lines.fill(0);
   }
@@ -176,6 +180,7 @@ export class DecisionMemo {
     const words = this.#words;
     const links = this.#links;
     return (
+      links[link + Link.Serial] > this.#floor &&
       links[link] === from + 1 &&
       links[link + Link.Header] === words[at] >>> 16 &&
       links[link + Link.Header + 1] === words[at + 1] &&

@@ -3,12 +3,16 @@ export class Programs {
   readonly words: Int32Array;
   /** Positions of lists, 0 for none; their lengths stand in the word before. */
   readonly #index: Int32Array;
+  /** Where in the index they are. */
+  readonly #slots: Int32Array;
+  #count = 0;
   #used = 1;
 
   /** @param words for all lists together */
   constructor(words = 1 << 16) {
     this.words = new Int32Array(words);
     this.#index = new Int32Array(words >> 1);
+    this.#slots = new Int32Array(words >> 1);
   }
 
   /** @returns where the list lies, -1: there is no more room, everything must be forgotten first */
@@ -26,12 +30,15 @@ export class Programs {
     for (let k = 0; k < length; k++) this.words[at + k] = source[k];
     this.#used = at + length;
     index[slot] = at;
+    this.#slots[this.#count++] = slot;
     return at;
   }
 
   forget(): void {
     this.#used = 1;
-    this.#index.fill(0);
+    // Few of them are gone sooner one by one; and what others have in the processor's caches stays.
+    for (let k = 0; k < this.#count; k++) this.#index[this.#slots[k]] = 0;
+    this.#count = 0;
   }
 
   #equals(at: number, source: Int32Array, length: number): boolean {
