@@ -1,5 +1,7 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { withFolder } from './c-program.ts';
-import { type ForwarderName, forwarderOf, missing } from './rig/forwarders.ts';
+import { type Forwarder, type ForwarderName, forwarderOf, missing } from './rig/forwarders.ts';
 import { number, Rig } from './rig/rig.ts';
 import { atLeast, atMost, type Bar, quantile, type Summary, summarise } from './statistics.ts';
 
@@ -22,6 +24,8 @@ const STREAMS = [1, 4] as const;
 const PINGS = 1000;
 const WARM_PINGS = 300;
 const PING_SECONDS = 0.002;
+/** Of a flood and of a stream, before the first round. */
+const WARM_SECONDS = 1;
 /** What a generator must offer over what comes through, or it is what limits. */
 const HEADROOM = 1.05;
 const CHECK = { frames: 40_000, pps: 40_000, flows: 8, length: 60 };
@@ -53,8 +57,10 @@ export interface TapResult {
 }
 
 /**
- * TAP to TAP between two namespaces, side by side with what else is installed: packets/s by frame size and flows, TCP, round trips. Every
- * round starts each forwarder anew, by turns. What comes out is checked byte by byte in a flood of its own, in order of its flows.
+ * TAP to TAP between two namespaces, side by side with what else is installed: packets/s by frame size and flows, TCP, round trips. All
+ * forwarders are up and warm from the first round to the last, and idle but for their turns: what is compared is what was measured within
+ * seconds of each other, since machines drift. One that polls takes a processor for itself: it is started anew for each of its rounds. What comes
+ * out is checked byte by byte in a flood of its own, in order of its flows.
  */
 export async function benchTap(options: TapOptions, say: (line: string) => void): Promise<TapResult> {
   const left: Record<string, string> = {};
@@ -67,13 +73,26 @@ export async function benchTap(options: TapOptions, say: (line: string) => void)
   for (const [name, why] of Object.entries(left)) say(`${name} is left out: ${why}`);
   const rounds = await withFolder(async (folder) => {
     const done: TapRound[] = [];
-    for (let round = 1; round <= options.rounds; round++) {
-      const order = round % 2 === 1 ? names : names.toReversed();
-      for (const name of order) {
-        const one = await aRound(name, round, folder, options.seconds);
-        done.push(one);
-        say(described(one));
+    const up: Candidate[] = [];
+    try {
+      for (const name of names) if (!POLLS.has(name)) up.push(await Candidate.start(name, folder));
+      for (let round = 1; round <= options.rounds; round++) {
+        const order = round % 2 === 1 ? up : up.toReversed();
+        const those = await measured(order, round, options.seconds);
+        for (const name of names) {
+          if (!POLLS.has(name)) continue;
+          const alone = await Candidate.start(name, folder);
+          try {
+            those.push(...(await measured([alone], round, options.seconds)));
+          } finally {
+            await alone.stop();
+          }
+        }
+        done.push(...those);
+        for (const one of those) say(described(one));
       }
+    } finally {
+      for (const candidate of up) await candidate.stop();
     }
     return done;
   });
@@ -91,47 +110,84 @@ export async function benchTap(options: TapOptions, say: (line: string) => void)
   return { verified, bars: barsOf(medians), left, medians, generatorLimited: limited, rounds };
 }
 
-async function aRound(name: ForwarderName, round: number, folder: string, seconds: number): Promise<TapRound> {
-  const rig = new Rig(`ty${(process.pid % 36 ** 4).toString(36)}`);
-  const forwarder = forwarderOf(name, folder);
-  rig.open();
-  try {
-    await forwarder.start(rig);
-    await rig.join();
-    // Caches and compilers warm up, of all alike.
-    await rig.blast({ seconds: 1, length: 60, flows: 1 });
-    const pps: Record<string, number> = {};
-    const offeredPps: Record<string, number> = {};
-    for (const { name: load, length, flows } of LOADS) {
+/** Those that have nothing to sleep for. */
+const POLLS: ReadonlySet<ForwarderName> = new Set(['ovs-dpdk']);
+let started = 0;
+
+/** A forwarder that is up, between namespaces of its own. */
+class Candidate {
+  readonly name: ForwarderName;
+  readonly rig: Rig;
+  readonly #forwarder: Forwarder;
+
+  private constructor(name: ForwarderName, rig: Rig, forwarder: Forwarder) {
+    this.name = name;
+    this.rig = rig;
+    this.#forwarder = forwarder;
+  }
+
+  static async start(name: ForwarderName, folder: string): Promise<Candidate> {
+    const own = join(folder, name);
+    mkdirSync(own, { recursive: true });
+    const rig = new Rig(`t${(process.pid % 36 ** 4).toString(36)}${(started++ % 36).toString(36)}`);
+    const candidate = new Candidate(name, rig, forwarderOf(name, own));
+    try {
+      rig.open();
+      await candidate.#forwarder.start(rig);
+      await rig.join();
+      // Caches and compilers warm up, of all alike.
+      await rig.blast({ seconds: WARM_SECONDS, length: 60, flows: 1 });
+      await rig.tcp(1, WARM_SECONDS);
+    } catch (error) {
+      await candidate.stop();
+      throw error;
+    }
+    return candidate;
+  }
+
+  async stop(): Promise<void> {
+    await this.#forwarder.stop();
+    this.rig.close();
+  }
+}
+
+/** One round of all: under each load one goes after the other. */
+async function measured(order: readonly Candidate[], round: number, seconds: number): Promise<TapRound[]> {
+  const pps = order.map((): Record<string, number> => ({}));
+  const offeredPps = order.map((): Record<string, number> => ({}));
+  const tcpGbits = order.map((): Record<string, number> => ({}));
+  for (const { name: load, length, flows } of LOADS) {
+    for (const [i, { name, rig }] of order.entries()) {
       const blast = await rig.blast({ seconds, length, flows });
       if (blast.received === 0) throw new Error(`${name} lets nothing through under ${load}`);
-      pps[load] = blast.pps;
-      offeredPps[load] = blast.offeredPps;
+      pps[i][load] = blast.pps;
+      offeredPps[i][load] = blast.offeredPps;
     }
-    const tcpGbits: Record<string, number> = {};
-    for (const streams of STREAMS) tcpGbits[`TCP × ${streams}`] = await rig.tcp(streams, seconds);
-    const times = (await rig.roundTrips(WARM_PINGS + PINGS, PING_SECONDS)).slice(WARM_PINGS);
-    const said = await rig.checked(CHECK);
-    const check = {
-      lost: CHECK.frames - number(said, 'received'),
-      outOfOrder: number(said, 'outOfOrder'),
-      duplicated: number(said, 'duplicated'),
-      corrupt: number(said, 'corrupt'),
-    };
-    const [p50, p90, p99] = [0.5, 0.9, 0.99].map((share) => quantile(times, share));
-    return {
-      round,
-      forwarder: name,
-      pps,
-      offeredPps,
-      tcpGbits,
-      roundTripMs: { p50, p90, p99, lost: PINGS - times.length },
-      check,
-    };
-  } finally {
-    await forwarder.stop();
-    rig.close();
   }
+  for (const streams of STREAMS)
+    for (const [i, { rig }] of order.entries()) tcpGbits[i][`TCP × ${streams}`] = await rig.tcp(streams, seconds);
+  const rounds: TapRound[] = [];
+  for (const [i, { name, rig }] of order.entries()) {
+    const rest = { pps: pps[i], offeredPps: offeredPps[i], tcpGbits: tcpGbits[i] };
+    rounds.push({ round, forwarder: name, ...rest, roundTripMs: await tripsOf(rig), check: await checkOf(rig) });
+  }
+  return rounds;
+}
+
+async function tripsOf(rig: Rig): Promise<TapRound['roundTripMs']> {
+  const times = (await rig.roundTrips(WARM_PINGS + PINGS, PING_SECONDS)).slice(WARM_PINGS);
+  const [p50, p90, p99] = [0.5, 0.9, 0.99].map((share) => quantile(times, share));
+  return { p50, p90, p99, lost: PINGS - times.length };
+}
+
+async function checkOf(rig: Rig): Promise<TapRound['check']> {
+  const said = await rig.checked(CHECK);
+  return {
+    lost: CHECK.frames - number(said, 'received'),
+    outOfOrder: number(said, 'outOfOrder'),
+    duplicated: number(said, 'duplicated'),
+    corrupt: number(said, 'corrupt'),
+  };
 }
 
 function described({ round, forwarder, pps, tcpGbits, roundTripMs, check }: TapRound): string {

@@ -88,7 +88,7 @@ Examples:
       'TAP to TAP between two namespaces: packets/s, TCP and round trips, side by side with what else is installed',
     )
     .option('--peers <names>', 'of ovs, ovs-tso, ovs-dpdk, bridge, c', 'ovs,ovs-tso,bridge,c')
-    .option('--rounds <n>', 'each starts every switch anew, by turns', positive, 3)
+    .option('--rounds <n>', 'in each all switches, which are up throughout, take turns', positive, 3)
     .option('--seconds <n>', 'of each flood and stream', positive, 3)
     .option('--json', 'as JSON; rounds as they come on standard error')
     .addHelpText('after', '\nNeeds root.\n\nExample:\n  tapyard bench tap --peers ovs,c --rounds 9 --json')
