@@ -10,8 +10,11 @@ import type { Port, TxSink } from './port.ts';
 const LEAST = 2;
 const MOST = PLACES;
 const FIRST = 4;
-/** Bytes of a batch, about: more would not stay in the second cache of a processor until they are written. */
-const HOT_BYTES = 256 * 1024;
+/**
+ * Bytes of a batch, about: more would not stay in the last cache of a processor until they are written. Fewer super-frames a call make more work of
+ * receivers, which are woken for each call, than the nearer caches save.
+ */
+const HOT_BYTES = 2048 * 1024;
 
 /**
  * What both ways to a TAP share: how many frames to read in the next turn. The batch of a
