@@ -58,19 +58,8 @@ export class PollIo implements Io {
 
   openTap(fd: number, name: string, offloads: number, kind: 'tap' | 'netdev'): PollTap {
     const file = this.#place();
-    const port = new PollTap(
-      this,
-      fd,
-      file,
-      name,
-      offloads,
-      kind,
-      this.#pool,
-      this.#sink,
-      this.#arrivals,
-      this.#iovecs,
-      WRITE,
-    );
+    const parts = { name, kind, offloads, file, pool: this.#pool, sink: this.#sink, arrivals: this.#arrivals };
+    const port = new PollTap(this, fd, this.#iovecs, WRITE, parts);
     this.#places[file] = port;
     this.#open.push(port);
     return port;

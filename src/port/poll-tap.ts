@@ -1,15 +1,12 @@
 import type { IovecTable } from '../../native-free/iovec.ts';
 import { writev } from '../../native-free/poll.ts';
 import { VNET_SIZE } from '../frame/layout.ts';
-import type { Pool } from '../frame/pool.ts';
 import type { TxQueue } from '../frame/tx-queue.ts';
 import { Drop } from '../observe/drop.ts';
-import type { Arrivals } from './arrivals.ts';
 import { IoStat } from './io.ts';
 import { lose } from './lose.ts';
 import type { PollIo } from './poll-io.ts';
-import type { TxSink } from './port.ts';
-import { lostFor, TapPort } from './tap-port.ts';
+import { lostFor, type TapParts, TapPort } from './tap-port.ts';
 
 /** A queue of a TAP that is written at once, a frame a system call. */
 export class PollTap extends TapPort {
@@ -19,20 +16,8 @@ export class PollTap extends TapPort {
   readonly #entry: number;
 
   /** @param entry of the iovecs that writes may use */
-  constructor(
-    io: PollIo,
-    fd: number,
-    file: number,
-    name: string,
-    offloads: number,
-    kind: 'tap' | 'netdev',
-    pool: Pool,
-    sink: TxSink,
-    arrivals: Arrivals,
-    iovecs: IovecTable,
-    entry: number,
-  ) {
-    super(file, name, offloads, kind, pool, sink, arrivals);
+  constructor(io: PollIo, fd: number, iovecs: IovecTable, entry: number, parts: TapParts) {
+    super(parts);
     this.#io = io;
     this.fd = fd;
     this.#iovecs = iovecs;

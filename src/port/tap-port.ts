@@ -16,6 +16,18 @@ const FIRST = 4;
  */
 const HOT_BYTES = 2048 * 1024;
 
+/** A TAP, and what the worker's TAPs share. */
+export interface TapParts {
+  readonly name: string;
+  readonly kind: 'tap' | 'netdev';
+  readonly offloads: number;
+  /** Its place among the worker's TAPs. */
+  readonly file: number;
+  readonly pool: Pool;
+  readonly sink: TxSink;
+  readonly arrivals: Arrivals;
+}
+
 /**
  * What both ways to a TAP share: how many frames to read in the next turn. The batch of a
  * port doubles while it comes back full and else shrinks to what came and one more, so that a busy port is read in large
@@ -25,7 +37,6 @@ export abstract class TapPort implements Port {
   readonly name: string;
   readonly kind: 'tap' | 'netdev';
   readonly offloads: number;
-  /** Its place among the worker's TAPs. */
   readonly file: number;
   gone = false;
   readonly dueUs = Number.POSITIVE_INFINITY;
@@ -43,15 +54,7 @@ export abstract class TapPort implements Port {
   /** Where its states begin. */
   readonly #at: number;
 
-  constructor(
-    file: number,
-    name: string,
-    offloads: number,
-    kind: 'tap' | 'netdev',
-    pool: Pool,
-    sink: TxSink,
-    arrivals: Arrivals,
-  ) {
+  constructor({ name, kind, offloads, file, pool, sink, arrivals }: TapParts) {
     this.file = file;
     this.name = name;
     this.offloads = offloads;

@@ -87,17 +87,8 @@ export class UringIo implements Io {
     if (file < 0) throw new Error(`no room for ${name}: ${this.#ports.length} devices are open`);
     this.#uring.registerFile(file, fd);
     this.#generation = (this.#generation + 1) & 0x7fff_ffff;
-    const port = new UringTap(
-      this,
-      file,
-      this.#generation,
-      name,
-      offloads,
-      kind,
-      this.#pool,
-      this.#sink,
-      this.#arrivals,
-    );
+    const parts = { name, kind, offloads, file, pool: this.#pool, sink: this.#sink, arrivals: this.#arrivals };
+    const port = new UringTap(this, this.#generation, parts);
     this.#ports[file] = port;
     this.#open.push(port);
     return port;

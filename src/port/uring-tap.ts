@@ -1,10 +1,7 @@
-import type { Pool } from '../frame/pool.ts';
 import type { TxQueue } from '../frame/tx-queue.ts';
 import { Drop } from '../observe/drop.ts';
-import type { Arrivals } from './arrivals.ts';
 import { lose } from './lose.ts';
-import type { TxSink } from './port.ts';
-import { TapPort } from './tap-port.ts';
+import { type TapParts, TapPort } from './tap-port.ts';
 import type { UringIo } from './uring-io.ts';
 
 /** A queue of a TAP behind the worker's io_uring. Its requests are kept, and told apart, by the UringIo. */
@@ -14,18 +11,8 @@ export class UringTap extends TapPort {
   polled = false;
   readonly #io: UringIo;
 
-  constructor(
-    io: UringIo,
-    file: number,
-    generation: number,
-    name: string,
-    offloads: number,
-    kind: 'tap' | 'netdev',
-    pool: Pool,
-    sink: TxSink,
-    arrivals: Arrivals,
-  ) {
-    super(file, name, offloads, kind, pool, sink, arrivals);
+  constructor(io: UringIo, generation: number, parts: TapParts) {
+    super(parts);
     this.#io = io;
     this.generation = generation;
   }
