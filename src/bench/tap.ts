@@ -73,27 +73,23 @@ export async function benchTap(options: TapOptions, say: (line: string) => void)
   for (const [name, why] of Object.entries(left)) say(`${name} is left out: ${why}`);
   const rounds = await withFolder(async (folder) => {
     const done: TapRound[] = [];
-    const up: Candidate[] = [];
-    try {
-      for (const name of names) if (!POLLS.has(name)) up.push(await Candidate.start(name, folder));
-      for (let round = 1; round <= options.rounds; round++) {
-        const order = round % 2 === 1 ? up : up.toReversed();
-        const those = await measured(order, round, options.seconds);
-        for (const name of names) {
-          if (!POLLS.has(name)) continue;
-          const alone = await Candidate.start(name, folder);
-          try {
-            those.push(...(await measured([alone], round, options.seconds)));
-          } finally {
-            await alone.stop();
-          }
+    const polling = names.filter((name) => POLLS.has(name));
+    await whileUp(
+      names.filter((name) => !POLLS.has(name)),
+      folder,
+      async (up) => {
+        for (let round = 1; round <= options.rounds; round++) {
+          const order = round % 2 === 1 ? up : up.toReversed();
+          const those = await measured(order, round, options.seconds);
+          for (const name of polling)
+            await whileUp([name], folder, async (alone) => {
+              those.push(...(await measured(alone, round, options.seconds)));
+            });
+          done.push(...those);
+          for (const one of those) say(described(one));
         }
-        done.push(...those);
-        for (const one of those) say(described(one));
-      }
-    } finally {
-      for (const candidate of up) await candidate.stop();
-    }
+      },
+    );
     return done;
   });
   const medians = Object.fromEntries(
@@ -151,28 +147,41 @@ class Candidate {
   }
 }
 
+/** Starts forwarders, one after the other, and ends all of them when the work is done, or cannot be. */
+async function whileUp(
+  names: readonly ForwarderName[],
+  folder: string,
+  work: (up: readonly Candidate[]) => Promise<void>,
+): Promise<void> {
+  const up: Candidate[] = [];
+  try {
+    for (const name of names) up.push(await Candidate.start(name, folder));
+    await work(up);
+  } finally {
+    await Promise.all(up.map((candidate) => candidate.stop()));
+  }
+}
+
 /** One round of all: under each load one goes after the other. */
 async function measured(order: readonly Candidate[], round: number, seconds: number): Promise<TapRound[]> {
-  const pps = order.map((): Record<string, number> => ({}));
-  const offeredPps = order.map((): Record<string, number> => ({}));
-  const tcpGbits = order.map((): Record<string, number> => ({}));
+  const those = order.map(({ name, rig }) => ({ name, rig, pps: record(), offeredPps: record(), tcpGbits: record() }));
   for (const { name: load, length, flows } of LOADS) {
-    for (const [i, { name, rig }] of order.entries()) {
+    for (const { name, rig, pps, offeredPps } of those) {
       const blast = await rig.blast({ seconds, length, flows });
       if (blast.received === 0) throw new Error(`${name} lets nothing through under ${load}`);
-      pps[i][load] = blast.pps;
-      offeredPps[i][load] = blast.offeredPps;
+      pps[load] = blast.pps;
+      offeredPps[load] = blast.offeredPps;
     }
   }
   for (const streams of STREAMS)
-    for (const [i, { rig }] of order.entries()) tcpGbits[i][`TCP × ${streams}`] = await rig.tcp(streams, seconds);
+    for (const { rig, tcpGbits } of those) tcpGbits[`TCP × ${streams}`] = await rig.tcp(streams, seconds);
   const rounds: TapRound[] = [];
-  for (const [i, { name, rig }] of order.entries()) {
-    const rest = { pps: pps[i], offeredPps: offeredPps[i], tcpGbits: tcpGbits[i] };
+  for (const { name, rig, ...rest } of those)
     rounds.push({ round, forwarder: name, ...rest, roundTripMs: await tripsOf(rig), check: await checkOf(rig) });
-  }
   return rounds;
 }
+
+const record = (): Record<string, number> => ({});
 
 async function tripsOf(rig: Rig): Promise<TapRound['roundTripMs']> {
   const times = (await rig.roundTrips(WARM_PINGS + PINGS, PING_SECONDS)).slice(WARM_PINGS);

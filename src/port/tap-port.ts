@@ -11,8 +11,8 @@ const LEAST = 2;
 const MOST = PLACES;
 const FIRST = 4;
 /**
- * Bytes of a batch, about: more would not stay in the last cache of a processor until they are written. Fewer super-frames a call make more work of
- * receivers, which are woken for each call, than the nearer caches save.
+ * Bytes of a batch, about, found by measurement: fewer super-frames a call make more work of receivers, which are woken for each call, than the
+ * nearer caches save; more bring nothing.
  */
 const HOT_BYTES = 2048 * 1024;
 

@@ -3,7 +3,6 @@ import { describe, expect, it, vi } from 'vitest';
 import { BELL_WORDS, Bell } from '../../src/frame/bell.ts';
 
 const FIRST = 3;
-const turns = (count: number) => new Promise((resolve) => setTimeout(resolve, count));
 const bell = () => {
   const words = new Int32Array(new SharedArrayBuffer((FIRST + BELL_WORDS) * 4));
   return { words, bell: new Bell(words, FIRST) };
@@ -67,6 +66,5 @@ describe('a bell', () => {
     for (let seen = 0; seen < RINGS; ) seen = await one.rung(seen);
     expect(words[FIRST]).toBe(RINGS);
     await ended;
-    await turns(1);
   });
 });
