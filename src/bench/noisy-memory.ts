@@ -10,10 +10,13 @@ import { type AttackName, planOf } from './attacks.ts';
 import { withFolder } from './c-program.ts';
 import { disturb } from './disturbance.ts';
 import { packFrames, Replay } from './frames.ts';
+import { busiestNamed, threadsOf } from './threads.ts';
 
 const WARM_MS = 1500;
 const SETTLE_MS = 300;
 const LEARN_MS = 100;
+/** Frames a second, more than any switch takes. */
+const TOO_MANY = 1e9;
 const ORDINARY = ['one', 'two'] as const;
 
 export interface MemoryRound {
@@ -35,11 +38,15 @@ export interface VictimFigures {
   readonly delivered: number;
   /** Microseconds from when a frame was due until it was handed to the other port. */
   readonly delayUs: { readonly p50: number; readonly p99: number; readonly p999: number };
-  /** The clock let fewer frames come than it should: the round says nothing. */
-  readonly void: boolean;
+  /** Share of the time for which the worker waited for a processor, since the kernel gave it to another thread. */
+  readonly waited: number;
+  /** Why the round says nothing; null: it does. */
+  readonly void: string | null;
 }
 
 const MOST_SHORT = 0.02;
+/** What p99 tells of: where the kernel keeps the worker, by whose clock the frames come, from a processor for longer, it tells of that. */
+const MOST_WAITED = 0.01;
 
 /**
  * One attack in memory: the whole switch, its own workers, two tenants on memory ports. The victim's frames come by the clock whether
@@ -55,11 +62,12 @@ export async function memoryRound(round: number, attack: AttackName, seconds: nu
     const model = await loadConfig(file);
     const nothing = packFrames([]);
     const answer = packFrames([answerFrame()]);
-    const one = packFrames([plainFrame()]);
-    const victim = { a: new Replay(packFrames([unstamped(plainFrame())]), true), b: new Replay(answer, false, true) };
+    const plain = packFrames([unstamped(plainFrame())]);
+    const byTheClock = () => ({ a: new Replay(plain, true), b: new Replay(answer, false, true) });
+    const victim = byTheClock();
     const noise = { a: new Replay(packFrames(plan.frames())), b: new Replay(answer) };
-    // Two who are as the victim is, and send all they can: what each gets is its fair share.
-    const fair = ORDINARY.map((name) => ({ name, a: new Replay(one), b: new Replay(answer) }));
+    // Two who are as the victim is, clocks and all, and have always another frame: what each gets is its fair share.
+    const fair = ORDINARY.map((name) => ({ name, ...byTheClock() }));
     const all: (readonly [string, Replay])[] = [
       ...[{ name: 'victim', ...victim }, { name: 'noise', ...noise }, ...fair].flatMap(({ name, a, b }) => [
         [`${name}/a`, a] as const,
@@ -77,7 +85,7 @@ export async function memoryRound(round: number, attack: AttackName, seconds: nu
       for (const [name, replay] of all) if (name.endsWith('/b')) replay.left = 1;
       wake();
       await sleep(LEARN_MS);
-      const fairPps = await fairShare(fair, victim.a, wake);
+      const fairPps = await fairShare(fair, wake);
       const victimPps = Math.round(fairPps / 2);
       victim.a.perSecond = victimPps;
       victim.a.left = -1;
@@ -105,17 +113,23 @@ function unstamped(frame: Uint8Array): Uint8Array {
   return frame.fill(0xff, frame.length - STAMP);
 }
 
-/** Frames/s that each of two tenants gets that send ordinary frames, as many as the switch takes; by the clock that a third comes by. */
-async function fairShare(fair: readonly { readonly a: Replay; readonly b: Replay }[], clock: Replay, wake: () => void) {
+/** Frames/s that each of two tenants gets that send ordinary frames, more than the switch takes. */
+async function fairShare(fair: readonly { readonly a: Replay; readonly b: Replay }[], wake: () => void) {
   const sent = () => fair.reduce((sum, { b }) => sum + b.transmitted, 0);
-  for (const { a } of fair) a.left = -1;
+  for (const { a } of fair) {
+    a.perSecond = TOO_MANY;
+    a.left = -1;
+  }
   wake();
   await sleep(WARM_MS);
   const before = sent();
-  const beganUs = clock.clockUs;
+  const beganUs = fair[0].a.clockUs;
   await sleep(1000);
-  const share = ((sent() - before) / (clock.clockUs - beganUs)) * 1e6;
-  for (const { a } of fair) a.left = 0;
+  const share = ((sent() - before) / (fair[0].a.clockUs - beganUs)) * 1e6;
+  for (const { a } of fair) {
+    a.perSecond = 0;
+    a.left = 0;
+  }
   await sleep(SETTLE_MS);
   return Math.round(share / fair.length);
 }
@@ -126,6 +140,8 @@ async function figures(from: Replay, to: Replay, pps: number, seconds: number): 
     sent: to.transmitted,
     clockUs: from.clockUs,
     delays: to.delays(),
+    threads: threadsOf('self'),
+    ms: performance.now(),
   });
   const before = look();
   await sleep(seconds * 1000);
@@ -134,11 +150,18 @@ async function figures(from: Replay, to: Replay, pps: number, seconds: number): 
   const usedUs = after.clockUs - before.clockUs;
   const offeredPps = (offered / usedUs) * 1e6;
   const delay = (share: number) => Number(delayQuantile(share, before.delays, after.delays).toFixed(2));
+  const waited = busiestNamed('tapyard-worker', before.threads, after.threads).waited / 1e6 / (after.ms - before.ms);
   return {
     offeredPps: Math.round(offeredPps),
     delivered: Math.min(1, (after.sent - before.sent) / offered),
     delayUs: { p50: delay(0.5), p99: delay(0.99), p999: delay(0.999) },
-    void: offeredPps < pps * (1 - MOST_SHORT),
+    waited,
+    void:
+      offeredPps < pps * (1 - MOST_SHORT)
+        ? 'fewer came than should'
+        : waited > MOST_WAITED
+          ? 'the worker waited for a processor'
+          : null,
   };
 }
 

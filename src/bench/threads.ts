@@ -1,6 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 
 export interface ThreadTime {
+  /** As the kernel has it: 15 characters. */
+  readonly name: string;
   /** Nanoseconds that a thread had a processor, and that it waited for one. */
   readonly ran: number;
   readonly waited: number;
@@ -12,14 +14,23 @@ export function threadsOf(pid: number | 'self'): Map<string, ThreadTime> {
   return new Map(
     readdirSync(tasks).map((thread) => {
       const [ran, waited] = readFileSync(`${tasks}/${thread}/schedstat`, 'utf8').split(' ').map(Number);
-      return [thread, { ran, waited }];
+      return [thread, { name: readFileSync(`${tasks}/${thread}/comm`, 'utf8').trim(), ran, waited }];
     }),
   );
 }
 
 /** What the busiest thread did between two looks. */
 export function busiest(before: ReadonlyMap<string, ThreadTime>, after: ReadonlyMap<string, ThreadTime>): ThreadTime {
-  return sinceThen(before, after)[0] ?? { ran: 0, waited: 0 };
+  return sinceThen(before, after)[0] ?? { name: '', ran: 0, waited: 0 };
+}
+
+/** What the busiest thread of a name that begins so did between two looks. */
+export function busiestNamed(
+  prefix: string,
+  before: ReadonlyMap<string, ThreadTime>,
+  after: ReadonlyMap<string, ThreadTime>,
+): ThreadTime {
+  return busiest(before, new Map([...after].filter(([, { name }]) => name.startsWith(prefix))));
 }
 
 /** Nanoseconds for which so many threads, the busiest, had a processor between two looks. */
@@ -34,9 +45,9 @@ export function ranOfBusiest(
 
 /** What each thread did, the busiest first. */
 function sinceThen(before: ReadonlyMap<string, ThreadTime>, after: ReadonlyMap<string, ThreadTime>): ThreadTime[] {
-  const since = [...after].map(([thread, { ran, waited }]) => {
+  const since = [...after].map(([thread, { name, ran, waited }]) => {
     const then = before.get(thread) ?? { ran: 0, waited: 0 };
-    return { ran: ran - then.ran, waited: waited - then.waited };
+    return { name, ran: ran - then.ran, waited: waited - then.waited };
   });
   return since.sort((a, b) => b.ran - a.ran);
 }

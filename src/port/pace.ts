@@ -18,21 +18,32 @@ export const PaceCell = {
  */
 export const PACE_QUEUE = 4096;
 export const LONGEST_QUEUE = 1 << 20;
-const MASK = LONGEST_QUEUE - 1;
-const SAMPLED = 7;
+/** Runs of frames that may wait: a new one begins where frames were lost, or at another rate. */
+const MOST_RUNS = 4096;
+const SAMPLED = 8;
 /** Bytes of a time at the end of a frame. */
 export const STAMP = 8;
 
 /**
  * Frames that arrive by the clock, whether anybody reads them or not (open loop): each has a time at which it was due, and waits in a
  * bounded queue from then on. Whoever comes late finds the delay in the frame, not in fewer frames.
+ *
+ * What waits is kept as runs of frames that were due at equal distances, so that a frame costs next to nothing: whoever is measured pays for it.
  */
 export class Pace {
   readonly #cells: Float64Array;
-  readonly #due = new Float64Array(LONGEST_QUEUE);
-  /** Where the times in use begin, and how many there are. */
-  #first = 0;
+  /** A ring of runs: when the oldest frame of each was due, microseconds from one to the next, how many they are. */
+  readonly #due = new Float64Array(MOST_RUNS);
+  readonly #gap = new Float64Array(MOST_RUNS);
+  readonly #frames = new Int32Array(MOST_RUNS);
+  /** The run in use that is oldest, how many there are, and frames in all of them. */
+  #oldest = 0;
+  #runs = 0;
   #count = 0;
+  /** Whether what comes next does not go on where the newest run ends. */
+  #apart = true;
+  /** Frames that were taken, modulo `SAMPLED`. */
+  #taken = 0;
   /** Time of the next frame, and microseconds between two. */
   readonly #next = new Float64Array(2);
   #perSecond = 0;
@@ -49,24 +60,33 @@ export class Pace {
     const perSecond = cells[PaceCell.PerSecond];
     if (perSecond !== this.#perSecond) {
       this.#perSecond = perSecond;
+      this.#apart = true;
       next[0] = now[0];
       next[1] = 1e6 / perSecond;
     }
     cells[PaceCell.NowUs] = now[0];
-    if (perSecond === 0) return this.#count;
-    const due = this.#due;
+    if (perSecond === 0 || now[0] < next[0]) return this.#count;
+    const offered = (Math.floor((now[0] - next[0]) / next[1]) | 0) + 1;
     const most = cells[PaceCell.Queue] || PACE_QUEUE;
-    // A short queue stays in few cache lines. Every eighth frame carries its time still.
-    if (this.#count === 0) this.#first &= SAMPLED;
-    let offered = 0;
-    let overflowed = 0;
-    for (; next[0] <= now[0]; next[0] += next[1]) {
-      offered++;
-      if (this.#count >= most) overflowed++;
-      else due[(this.#first + this.#count++) & MASK] = next[0];
+    const isNew = this.#apart || this.#runs === 0;
+    const room = most < this.#count || (isNew && this.#runs === MOST_RUNS) ? 0 : (most - this.#count) | 0;
+    const fits = offered < room ? offered : room;
+    if (fits > 0) {
+      if (isNew) this.#runs++;
+      const newest = (this.#oldest + this.#runs - 1) & (MOST_RUNS - 1);
+      if (isNew) {
+        this.#due[newest] = next[0];
+        this.#gap[newest] = next[1];
+        this.#frames[newest] = 0;
+      }
+      this.#frames[newest] += fits;
+      this.#count += fits;
+      this.#apart = false;
     }
+    if (fits < offered) this.#apart = true;
+    next[0] += next[1] * offered;
     cells[PaceCell.Offered] += offered;
-    cells[PaceCell.Overflowed] += overflowed;
+    cells[PaceCell.Overflowed] += offered - fits;
     return this.#count;
   }
 
@@ -79,13 +99,24 @@ export class Pace {
    * and reading all of them would cost as much as the path that is measured.
    */
   take(bytes: DataView, start: Int32Array, length: Int32Array, first: number, end: number): void {
-    const due = this.#due;
-    let at = this.#first;
-    for (let i = first; i < end; i++) {
-      if ((at & SAMPLED) === 0) bytes.setFloat64(start[i] + length[i] - STAMP, due[at], true);
-      at = (at + 1) & MASK;
+    let stamped = first + ((SAMPLED - this.#taken) & (SAMPLED - 1));
+    for (let row = first; row < end; ) {
+      const run = this.#oldest;
+      const due = this.#due[run];
+      const gap = this.#gap[run];
+      const left = this.#frames[run];
+      const taken = left < end - row ? left : end - row;
+      for (; stamped < row + taken; stamped += SAMPLED)
+        bytes.setFloat64(start[stamped] + length[stamped] - STAMP, due + (stamped - row) * gap, true);
+      this.#frames[run] = left - taken;
+      this.#due[run] = due + taken * gap;
+      if (left === taken) {
+        this.#oldest = (run + 1) & (MOST_RUNS - 1);
+        this.#runs--;
+      }
+      row += taken;
     }
-    this.#first = at;
+    this.#taken = (this.#taken + end - first) & (SAMPLED - 1);
     this.#count -= end - first;
   }
 }

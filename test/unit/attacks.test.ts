@@ -160,7 +160,13 @@ describe('the verdict between TAPs', () => {
 
 describe('the verdict', () => {
   const round = (delivered: number, p99: number, isVoid = false): MemoryRound => {
-    const figures = { offeredPps: 1, delivered, delayUs: { p50: 1, p99, p999: p99 }, processor: 1, void: isVoid };
+    const figures = {
+      offeredPps: 1,
+      delivered,
+      delayUs: { p50: 1, p99, p999: p99 },
+      waited: 0,
+      void: isVoid ? 'fewer came' : null,
+    };
     return {
       ...{ round: 1, attack: 'flood', fairPps: 2, victimPps: 1, alone: figures, attacked: figures },
       ...{ attackPps: 1, disturbance: null },

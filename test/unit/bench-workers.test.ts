@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { PathResult } from '../../src/bench/path.ts';
 import { type WorkersRound, workersResult } from '../../src/bench/path-workers.ts';
 import { flowHash, splitByFlow } from '../../src/bench/split.ts';
-import { ranOfBusiest } from '../../src/bench/threads.ts';
+import { busiestNamed, ranOfBusiest } from '../../src/bench/threads.ts';
 import { frame } from '../../src/wire/build-frame.ts';
 
 const ethernet = { destination: '02:00:00:00:00:02', source: '02:00:00:00:00:01' };
@@ -82,14 +82,15 @@ describe('several workers beside as many processes', () => {
 
 it('processor time of several workers is that of so many threads, the busiest', () => {
   const before = new Map([
-    ['1', { ran: 100, waited: 0 }],
-    ['2', { ran: 500, waited: 0 }],
+    ['1', { name: 'one', ran: 100, waited: 0 }],
+    ['2', { name: 'two', ran: 500, waited: 0 }],
   ]);
   const after = new Map([
-    ['1', { ran: 1100, waited: 5 }],
-    ['2', { ran: 600, waited: 0 }],
-    ['3', { ran: 700, waited: 0 }],
+    ['1', { name: 'one', ran: 1100, waited: 5 }],
+    ['2', { name: 'two', ran: 600, waited: 2 }],
+    ['3', { name: 'three', ran: 700, waited: 0 }],
   ]);
   expect(ranOfBusiest(before, after, 1)).toBe(1000);
   expect(ranOfBusiest(before, after, 2)).toBe(1700);
+  expect(busiestNamed('tw', before, after)).toEqual({ name: 'two', ran: 100, waited: 2 });
 });
