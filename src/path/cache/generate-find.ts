@@ -144,22 +144,30 @@ const equal = (table: string, at: string, key: Words): string =>
 const good = (table: string, at: string, key: Words): string => `${equal(table, at, key)}
         && (${table}[${at} + ${Entry.Stamp}] === stamp || cache.renew(${table}, ${at}, batch, i))`;
 
+/** Where a loop keeps the flow of the frame before: its key, and its decision, of which 0 is none. */
+const keptKey = (family: Family, k: number): string => `key${family}_${k}`;
+const keptDecision = (family: Family): string => `decided${family}`;
+
+/** Declares them. Nothing that is decided is taken back within a batch. */
+export const kept = (shape: Shape, family: Family): string =>
+  `let ${[keptDecision(family), ...keyOf(shape, family).map((_, k) => keptKey(family, k))].map((name) => `${name} = 0`).join(', ')};`;
+
 /**
- * The decision `d` of a frame that is of the flow of the frame before: found without a hash. Of many flows the first words to be compared
- * differ, those that are most often their own.
+ * The decision `d` of a frame that is of the flow of the frame before: found without a hash, and without the table, each of whose words would
+ * be looked for within its bounds. Of many flows the first words to be compared differ, those that are most often their own.
  * @param otherwise what finds it else
  */
 export const again = (shape: Shape, family: Family, otherwise: string): string => {
-  const table = `table${family}`;
-  const last = `last${family}`;
   const words = [...keyOf(shape, family).entries()].reverse();
   const ports = words.filter(([, word]) => word === 'transport');
   const others = words.filter(([, word]) => word !== 'transport');
-  const same = [...ports, ...others].map(([k, word]) => `${table}[${last} + ${Entry.Key + k}] === (${word})`);
+  const same = [...ports, ...others].map(([k, word]) => `${keptKey(family, k)} === (${word})`);
+  const keep = words.map(([k, word]) => `${keptKey(family, k)} = ${word};`).join(' ');
   return `
-      if (${[...same, `${table}[${last} + ${Entry.Stamp}] === stamp`].join(' && ')}) d = ${table}[${last} + ${Entry.Decision}];
+      if (${[...same, `${keptDecision(family)} !== 0`].join(' && ')}) d = ${keptDecision(family)};
       else {${otherwise}
-        ${last} = e;
+        ${keptDecision(family)} = d;
+        ${keep}
       }`;
 };
 

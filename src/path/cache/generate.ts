@@ -1,5 +1,5 @@
 import { type Batches, carryOut } from './generate-carry.ts';
-import { again, choose, chosen, decideInto, find, found, hashed, parsed, remembered, touch } from './generate-find.ts';
+import { again, choose, chosen, decideInto, find, found, hashed, kept, parsed, remembered, touch } from './generate-find.ts';
 import { SETTLE } from './generate-settle.ts';
 import type { Shape } from './shape.ts';
 
@@ -36,7 +36,8 @@ const onePass = (
 ): string => `
 function ${name}(batch, now, most4, most6) {
   const stamp = now | 0, mask4 = most4 | 0, mask6 = most6 | 0, n = batch.count, from = batch.row;${before}
-  let slow = 0, marks = 0, touches = 0, device = 0, queue = null, to = -1, q = 0, began = 0, end = 0, last4 = 0, last6 = 0, more = 0, moreBytes = 0;
+  let slow = 0, marks = 0, touches = 0, device = 0, queue = null, to = -1, q = 0, began = 0, end = 0, more = 0, moreBytes = 0;
+  ${kept(shape, 4)}${shape.l3 ? kept(shape, 6) : ''}
   for (let i = 0; i < n; i++) {
     const at = start[i] >> 2, length = headLength[i];
     const first = words[at], w3 = words[at + 3];
