@@ -148,7 +148,7 @@ const good = (table: string, at: string, key: Words): string => `${equal(table, 
 const keptKey = (family: Family, k: number): string => `key${family}_${k}`;
 const keptDecision = (family: Family): string => `decided${family}`;
 
-/** Declares them. Nothing that is decided is taken back within a batch. */
+/** Declares them. What is decided may only be taken back when another flow is decided. */
 export const kept = (shape: Shape, family: Family): string =>
   `let ${[keptDecision(family), ...keyOf(shape, family).map((_, k) => keptKey(family, k))].map((name) => `${name} = 0`).join(', ')};`;
 
@@ -171,8 +171,15 @@ export const again = (shape: Shape, family: Family, otherwise: string): string =
       }`;
 };
 
-/** The decision `d` of the flow with hash `h`, whose entry may be `e`: the one that is known, or one made now. */
-export const decideInto = (shape: Shape, family: Family): string => {
+/** What to do about the flow that is kept of the other family after one was decided. */
+export const taken = (shape: Shape, family: Family): string =>
+  shape.l3 ? `\n          ${keptDecision(family === 4 ? 6 : 4)} = 0;` : '';
+
+/**
+ * The decision `d` of the flow with hash `h`, whose entry may be `e`: the one that is known, or one made now.
+ * @param after what to do when one was made
+ */
+export const decideInto = (shape: Shape, family: Family, after = ''): string => {
   const key = keyOf(shape, family);
   const table = `table${family}`;
   return `
@@ -188,7 +195,7 @@ export const decideInto = (shape: Shape, family: Family): string => {
           e = e2;
           d = ${table}[e + ${Entry.Decision}];
         } else {
-          d = cache.decide(batch, i, from);
+          d = cache.decide(batch, i, from);${after}
           const into = d > 0 ? cache.place(${table}, ${placeOf(family)}, second, ${stride(family)}, e, h) : -1;
           if (into >= 0) {
             ${table}[into] = h;

@@ -1,5 +1,18 @@
 import { type Batches, carryOut } from './generate-carry.ts';
-import { again, choose, chosen, decideInto, find, found, hashed, kept, parsed, remembered, touch } from './generate-find.ts';
+import {
+  again,
+  choose,
+  chosen,
+  decideInto,
+  find,
+  found,
+  hashed,
+  kept,
+  parsed,
+  remembered,
+  taken,
+  touch,
+} from './generate-find.ts';
 import { SETTLE } from './generate-settle.ts';
 import type { Shape } from './shape.ts';
 
@@ -50,7 +63,7 @@ function ${name}(batch, now, most4, most6) {
         type = tag >>> 16;
         o++;
         room -= 4;
-      }${parsed(shape, 'break later;', batches === 'summed' ? 'csumStart[i]' : null, (family) => again(shape, family, hash(shape, family) + chosen(family) + decideInto(shape, family)))}${carryOut(shape, batches)}
+      }${parsed(shape, 'break later;', batches === 'summed' ? 'csumStart[i]' : null, (family) => again(shape, family, hash(shape, family) + chosen(family) + decideInto(shape, family, taken(shape, family))))}${carryOut(shape, batches)}
     }
     late[slow++] = i;
     marks |= ${BIT};
@@ -70,6 +83,18 @@ const once = (shape: Shape): string => onePass('once', shape, 'plain', '', find)
 
 const summed = (shape: Shape): string => onePass('summed', shape, 'summed', '', find);
 
+/** A pass over the frames whose family an earlier one has found. */
+const each = (shape: Shape, what: (family: 4 | 6) => string): string => `
+  for (let i = 0; i < n; i++) {
+    if (families[i] === 4) {${what(4)}
+    }${
+      shape.l3
+        ? ` else if (families[i] === 6) {${what(6)}
+    }`
+        : ''
+    }
+  }`;
+
 const ahead = (shape: Shape): string => `
   for (let i = 0; i < n; i++) {
     families[i] = 0;
@@ -85,15 +110,7 @@ const ahead = (shape: Shape): string => `
       room -= 4;
     }${parsed(shape, 'continue;', null, (family) => find(shape, family) + hashed(family))}
   }
-  for (let i = 0; i < n; i++) {
-    if (families[i] === 4) {${touch(4)}
-    }${
-      shape.l3
-        ? ` else if (families[i] === 6) {${touch(6)}
-    }`
-        : ''
-    }
-  }`;
+${each(shape, touch)}`;
 
 const fetched = (shape: Shape): string => onePass('fetched', shape, 'plain', ahead(shape), found);
 
@@ -130,15 +147,7 @@ function passes(batch, now, most4, most6) {
       room -= 4;
     }${parsed(shape, 'continue;', 'csumStart[i]', (family) => find(shape, family) + remembered(shape, family))}
   }
-  for (let i = 0; i < n; i++) {
-    if (families[i] === 4) {${choose(4)}
-    }${
-      shape.l3
-        ? ` else if (families[i] === 6) {${choose(6)}
-    }`
-        : ''
-    }
-  }
+${each(shape, choose)}
   let slow = 0, marks = 0, touches = 0, device = -1, queue = null, q = 0, began = 0, end = 0, more = 0, moreBytes = 0;
   for (let i = 0; i < n; i++) {
     const family = families[i], at = start[i] >> 2, from = port[i];
