@@ -39,18 +39,17 @@ const FEW_PLACES = 1 << 12;
 /** A bit for the two MACs of a frame: frames of a flow have the same. */
 const BIT = '1 << (Math.imul(words[at + 1] ^ words[at + 2] ^ (w3 & 0xffff), 0x9e3779b1) >>> 27)';
 
-/** @param before passes before it @param hash the text that has the hash of a frame */
+/** @param before what comes before the pass @param decided the text that has the decision of a frame */
 const onePass = (
   name: string,
   shape: Shape,
   batches: Batches,
   before: string,
-  hash: (shape: Shape, family: 4 | 6) => string,
+  decided: (family: 4 | 6) => string,
 ): string => `
 function ${name}(batch, now, most4, most6) {
   const stamp = now | 0, mask4 = most4 | 0, mask6 = most6 | 0, n = batch.count, from = batch.row;${before}
   let slow = 0, marks = 0, touches = 0, device = 0, queue = null, to = -1, q = 0, began = 0, end = 0, more = 0, moreBytes = 0;
-  ${kept(shape, 4)}${shape.l3 ? kept(shape, 6) : ''}
   for (let i = 0; i < n; i++) {
     const at = start[i] >> 2, length = headLength[i];
     const first = words[at], w3 = words[at + 3];
@@ -63,7 +62,7 @@ function ${name}(batch, now, most4, most6) {
         type = tag >>> 16;
         o++;
         room -= 4;
-      }${parsed(shape, 'break later;', batches === 'summed' ? 'csumStart[i]' : null, (family) => again(shape, family, hash(shape, family) + chosen(family) + decideInto(shape, family, taken(shape, family))))}${carryOut(shape, batches)}
+      }${parsed(shape, 'break later;', batches === 'summed' ? 'csumStart[i]' : null, decided)}${carryOut(shape, batches)}
     }
     late[slow++] = i;
     marks |= ${BIT};
@@ -79,9 +78,17 @@ function ${name}(batch, now, most4, most6) {
   return slow;
 }`;
 
-const once = (shape: Shape): string => onePass('once', shape, 'plain', '', find);
+/** The flow of the frame before is kept: where flows are few, many a frame is of the same. */
+const keeping = (name: string, shape: Shape, batches: Batches): string => {
+  const before = `\n  ${kept(shape, 4)}${shape.l3 ? kept(shape, 6) : ''}`;
+  return onePass(name, shape, batches, before, (family) =>
+    again(shape, family, find(shape, family) + chosen(family) + decideInto(shape, family, taken(shape, family))),
+  );
+};
 
-const summed = (shape: Shape): string => onePass('summed', shape, 'summed', '', find);
+const once = (shape: Shape): string => keeping('once', shape, 'plain');
+
+const summed = (shape: Shape): string => keeping('summed', shape, 'summed');
 
 /** A pass over the frames whose family an earlier one has found. */
 const each = (shape: Shape, what: (family: 4 | 6) => string): string => `
@@ -112,7 +119,8 @@ const ahead = (shape: Shape): string => `
   }
 ${each(shape, touch)}`;
 
-const fetched = (shape: Shape): string => onePass('fetched', shape, 'plain', ahead(shape), found);
+const fetched = (shape: Shape): string =>
+  onePass('fetched', shape, 'plain', ahead(shape), (family) => found() + chosen(family) + decideInto(shape, family));
 
 /** Rules count packets, and may need them one by one: what they do to a super-frame is left to the stages. */
 const superFrames = ({ edits }: Shape): string =>
