@@ -20,6 +20,8 @@ export const PACE_QUEUE = 4096;
 export const LONGEST_QUEUE = 1 << 20;
 /** Runs of frames that may wait: a new one begins where frames were lost, or at another rate. */
 const MOST_RUNS = 4096;
+/** Frames that come at once after a long stop: a small number. */
+const MOST_AT_ONCE = 2 ** 30 - 1;
 const SAMPLED = 8;
 /** Bytes of a time at the end of a frame. */
 export const STAMP = 8;
@@ -66,28 +68,30 @@ export class Pace {
     }
     cells[PaceCell.NowUs] = now[0];
     if (perSecond === 0 || now[0] < next[0]) return this.#count;
-    const offered = (Math.floor((now[0] - next[0]) / next[1]) | 0) + 1;
+    // What is due beyond that comes with the next look.
+    const offered = Math.min(Math.floor((now[0] - next[0]) / next[1]) + 1, MOST_AT_ONCE) | 0;
     const most = cells[PaceCell.Queue] || PACE_QUEUE;
     const isNew = this.#apart || this.#runs === 0;
     const room = most < this.#count || (isNew && this.#runs === MOST_RUNS) ? 0 : (most - this.#count) | 0;
     const fits = offered < room ? offered : room;
     if (fits > 0) {
-      if (isNew) this.#runs++;
-      const newest = (this.#oldest + this.#runs - 1) & (MOST_RUNS - 1);
-      if (isNew) {
-        this.#due[newest] = next[0];
-        this.#gap[newest] = next[1];
-        this.#frames[newest] = 0;
-      }
-      this.#frames[newest] += fits;
+      if (isNew) this.#begin(next);
+      this.#frames[(this.#oldest + this.#runs - 1) & (MOST_RUNS - 1)] += fits;
       this.#count += fits;
-      this.#apart = false;
     }
-    if (fits < offered) this.#apart = true;
+    this.#apart = fits < offered;
     next[0] += next[1] * offered;
     cells[PaceCell.Offered] += offered;
     cells[PaceCell.Overflowed] += offered - fits;
     return this.#count;
+  }
+
+  /** A run, of no frames yet. @param next when its first one is due, and microseconds from one to the next */
+  #begin(next: Float64Array): void {
+    const run = (this.#oldest + this.#runs++) & (MOST_RUNS - 1);
+    this.#due[run] = next[0];
+    this.#gap[run] = next[1];
+    this.#frames[run] = 0;
   }
 
   get waiting(): number {
