@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { loadConfig } from '../control/config/load.ts';
 import { Switch } from '../control/switch.ts';
+import { WORKER_THREAD } from '../control/worker-handle.ts';
 import { delayQuantile } from '../port/delays.ts';
 import { STAMP } from '../port/pace.ts';
 import { answerFrame, plainFrame } from './attack-frames.ts';
@@ -10,7 +11,8 @@ import { type AttackName, planOf } from './attacks.ts';
 import { withFolder } from './c-program.ts';
 import { disturb } from './disturbance.ts';
 import { packFrames, Replay } from './frames.ts';
-import { busiestNamed, threadsOf } from './threads.ts';
+import { lookAtThreads, shareWaited } from './threads.ts';
+import { whyVoid } from './void-round.ts';
 
 const WARM_MS = 1500;
 const SETTLE_MS = 300;
@@ -44,7 +46,6 @@ export interface VictimFigures {
   readonly void: string | null;
 }
 
-const MOST_SHORT = 0.02;
 /** What p99 tells of: where the kernel keeps the worker, by whose clock the frames come, from a processor for longer, it tells of that. */
 const MOST_WAITED = 0.01;
 
@@ -140,8 +141,7 @@ async function figures(from: Replay, to: Replay, pps: number, seconds: number): 
     sent: to.transmitted,
     clockUs: from.clockUs,
     delays: to.delays(),
-    threads: threadsOf('self'),
-    ms: performance.now(),
+    threads: lookAtThreads('self'),
   });
   const before = look();
   await sleep(seconds * 1000);
@@ -150,18 +150,13 @@ async function figures(from: Replay, to: Replay, pps: number, seconds: number): 
   const usedUs = after.clockUs - before.clockUs;
   const offeredPps = (offered / usedUs) * 1e6;
   const delay = (share: number) => Number(delayQuantile(share, before.delays, after.delays).toFixed(2));
-  const waited = busiestNamed('tapyard-worker', before.threads, after.threads).waited / 1e6 / (after.ms - before.ms);
+  const waited = shareWaited(before.threads, after.threads, WORKER_THREAD);
   return {
     offeredPps: Math.round(offeredPps),
     delivered: Math.min(1, (after.sent - before.sent) / offered),
     delayUs: { p50: delay(0.5), p99: delay(0.99), p999: delay(0.999) },
     waited,
-    void:
-      offeredPps < pps * (1 - MOST_SHORT)
-        ? 'fewer came than should'
-        : waited > MOST_WAITED
-          ? 'the worker waited for a processor'
-          : null,
+    void: whyVoid({ offeredPps, pps, waited, mostWaited: MOST_WAITED }),
   };
 }
 

@@ -11,7 +11,8 @@ import { Generator } from './rig/generator.ts';
 import { OpenVswitch } from './rig/open-vswitch.ts';
 import { type End, Rig } from './rig/rig.ts';
 import { atLeast, atMost, type Bar, median } from './statistics.ts';
-import { busiest, threadsOf } from './threads.ts';
+import { lookAtThreads, shareWaited } from './threads.ts';
+import { whyVoid } from './void-round.ts';
 
 export const NOISY_PEERS = ['tapyard', 'ovs'] as const;
 export type NoisyPeer = (typeof NOISY_PEERS)[number];
@@ -19,8 +20,6 @@ export type NoisyPeer = (typeof NOISY_PEERS)[number];
 const LENGTH = 60;
 const WARM_MS = 1500;
 const FULL_SECONDS = 1;
-/** A generator that sends less than so much of what it should makes the round void. */
-const MOST_SHORT = 0.02;
 /** A switch that waited longer than that for a processor had not the time that its share was measured in: void, too. */
 const MOST_WAITED = 0.05;
 /** An attacker of whom the switch took nearly all did not have always another frame. */
@@ -149,9 +148,9 @@ function keepApart(pid: number): void {
 }
 
 async function probed(victim: Rig, pid: number, pps: number, seconds: number): Promise<TapFigures> {
-  const before = { received: victim.received(), threads: threadsOf(pid), ms: performance.now() };
+  const before = { received: victim.received(), threads: lookAtThreads(pid) };
   const { sent, took, probes, p50, p99, p999 } = await Generator.victim(victim, pps, seconds);
-  const waited = busiest(before.threads, threadsOf(pid)).waited / 1e6 / (performance.now() - before.ms);
+  const waited = shareWaited(before.threads, lookAtThreads(pid));
   const received = victim.received() - before.received;
   const offeredPps = Math.round(sent / took);
   return {
@@ -159,12 +158,7 @@ async function probed(victim: Rig, pid: number, pps: number, seconds: number): P
     delivered: Math.min(1, received / (sent + probes)),
     delayMs: { p50, p99, p999 },
     waited,
-    void:
-      offeredPps < pps * (1 - MOST_SHORT)
-        ? 'the generator fell short'
-        : waited > MOST_WAITED
-          ? 'the switch waited for a processor'
-          : null,
+    void: whyVoid({ offeredPps, pps, waited, mostWaited: MOST_WAITED }),
   };
 }
 

@@ -1,7 +1,7 @@
 import { plainConfig, type Tapyard } from './rig/forwarders.ts';
 import { Generator } from './rig/generator.ts';
 import type { Rig } from './rig/rig.ts';
-import { busiest, threadsOf } from './threads.ts';
+import { lookAtThreads, shareWaited } from './threads.ts';
 
 /** What the queue of a device bears for a twentieth of a second: what is lost was not waiting for a moment. */
 const MOST_PPS = 20_000;
@@ -48,8 +48,7 @@ export async function reconfigured(
   const pps = Math.round(Math.max(LEAST_PPS, Math.min(MOST_PPS, rate)));
   const before = await Generator.victim(rig, pps, seconds);
   const received = rig.received();
-  const threads = threadsOf(forwarder.pid);
-  const began = performance.now();
+  const threads = lookAtThreads(forwarder.pid);
   let running = true;
   let applies = 0;
   let took = 0;
@@ -58,7 +57,7 @@ export async function reconfigured(
   });
   while (running) took += await forwarder.apply(OTHERS[++applies % 2](rig));
   const { sent, probes, most } = await flow;
-  const waited = busiest(threads, threadsOf(forwarder.pid)).waited / 1e6 / (performance.now() - began);
+  const waited = shareWaited(threads, lookAtThreads(forwarder.pid));
   const all = sent + probes;
   const lost = Math.max(0, all - (rig.received() - received));
   return { applies, applyMs: took / applies, pps, sent: all, lost, mostMs: most, mostBeforeMs: before.most, waited };

@@ -19,18 +19,21 @@ export function threadsOf(pid: number | 'self'): Map<string, ThreadTime> {
   );
 }
 
-/** What the busiest thread did between two looks. */
-export function busiest(before: ReadonlyMap<string, ThreadTime>, after: ReadonlyMap<string, ThreadTime>): ThreadTime {
-  return sinceThen(before, after)[0] ?? { name: '', ran: 0, waited: 0 };
+/** One look at the threads of a process, and when it was. */
+export interface ThreadsLook {
+  readonly threads: ReadonlyMap<string, ThreadTime>;
+  readonly ms: number;
 }
 
-/** What the busiest thread of a name that begins so did between two looks. */
-export function busiestNamed(
-  prefix: string,
-  before: ReadonlyMap<string, ThreadTime>,
-  after: ReadonlyMap<string, ThreadTime>,
-): ThreadTime {
-  return busiest(before, new Map([...after].filter(([, { name }]) => name.startsWith(prefix))));
+export function lookAtThreads(pid: number | 'self'): ThreadsLook {
+  return { threads: threadsOf(pid), ms: performance.now() };
+}
+
+/** Share of the time between two looks for which the busiest thread, of those whose name begins so, waited for a processor. */
+export function shareWaited(before: ThreadsLook, after: ThreadsLook, prefix = ''): number {
+  const named = [...after.threads].filter(([, { name }]) => name.startsWith(prefix));
+  const waited = sinceThen(before.threads, new Map(named))[0]?.waited ?? 0;
+  return waited / 1e6 / (after.ms - before.ms);
 }
 
 /** Nanoseconds for which so many threads, the busiest, had a processor between two looks. */

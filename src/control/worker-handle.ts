@@ -23,6 +23,8 @@ import { Told } from './told.ts';
 import { within } from './within.ts';
 
 /** How long a worker may take to carry a message out, to start on a machine with much else to do, and to end. */
+/** How the names of the workers' threads begin; what follows is a number. */
+export const WORKER_THREAD = 'tapyard-worker-';
 const PATIENCE_MS = 5000;
 const START_MS = 20_000;
 const STOP_MS = 500;
@@ -141,7 +143,7 @@ export class WorkerHandle {
     this.#thread = startThread('../worker/thread', import.meta.url, {
       workerData: settings,
       transferList: [port2],
-      name: `tapyard-worker-${this.index}`,
+      name: `${WORKER_THREAD}${this.index}`,
       resourceLimits: { maxOldGenerationSizeMb: HEAP_MIB },
     });
     this.#error = null;

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { PathResult } from '../../src/bench/path.ts';
 import { type WorkersRound, workersResult } from '../../src/bench/path-workers.ts';
 import { flowHash, splitByFlow } from '../../src/bench/split.ts';
-import { busiestNamed, ranOfBusiest } from '../../src/bench/threads.ts';
+import { ranOfBusiest, shareWaited } from '../../src/bench/threads.ts';
 import { frame } from '../../src/wire/build-frame.ts';
 
 const ethernet = { destination: '02:00:00:00:00:02', source: '02:00:00:00:00:01' };
@@ -92,5 +92,11 @@ it('processor time of several workers is that of so many threads, the busiest', 
   ]);
   expect(ranOfBusiest(before, after, 1)).toBe(1000);
   expect(ranOfBusiest(before, after, 2)).toBe(1700);
-  expect(busiestNamed('tw', before, after)).toEqual({ name: 'two', ran: 100, waited: 2 });
+  // Of the busiest of all, and of the busiest of a name, nanoseconds of a millisecond.
+  const [first, second] = [
+    { threads: before, ms: 1000 },
+    { threads: after, ms: 1001 },
+  ];
+  expect(shareWaited(first, second)).toBe(5 / 1e6);
+  expect(shareWaited(first, second, 'tw')).toBe(2 / 1e6);
 });

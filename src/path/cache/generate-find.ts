@@ -171,8 +171,8 @@ export const again = (shape: Shape, family: Family, otherwise: string): string =
       }`;
 };
 
-/** What to do about the flow that is kept of the other family after one was decided. */
-export const taken = (shape: Shape, family: Family): string =>
+/** Forgets the flow that is kept of the other family, after one was decided. */
+export const forgetOther = (shape: Shape, family: Family): string =>
   shape.l3 ? `\n          ${keptDecision(family === 4 ? 6 : 4)} = 0;` : '';
 
 /**

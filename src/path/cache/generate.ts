@@ -5,12 +5,12 @@ import {
   chosen,
   decideInto,
   find,
+  forgetOther,
   found,
   hashed,
   kept,
   parsed,
   remembered,
-  taken,
   touch,
 } from './generate-find.ts';
 import { SETTLE } from './generate-settle.ts';
@@ -80,9 +80,9 @@ function ${name}(batch, now, most4, most6) {
 
 /** The flow of the frame before is kept: where flows are few, many a frame is of the same. */
 const keeping = (name: string, shape: Shape, batches: Batches): string => {
-  const before = `\n  ${kept(shape, 4)}${shape.l3 ? kept(shape, 6) : ''}`;
+  const before = [4 as const, ...(shape.l3 ? [6 as const] : [])].map((family) => `\n  ${kept(shape, family)}`).join('');
   return onePass(name, shape, batches, before, (family) =>
-    again(shape, family, find(shape, family) + chosen(family) + decideInto(shape, family, taken(shape, family))),
+    again(shape, family, find(shape, family) + chosen(family) + decideInto(shape, family, forgetOther(shape, family))),
   );
 };
 
@@ -116,8 +116,7 @@ const ahead = (shape: Shape): string => `
       o++;
       room -= 4;
     }${parsed(shape, 'continue;', null, (family) => find(shape, family) + hashed(family))}
-  }
-${each(shape, touch)}`;
+  }${each(shape, touch)}`;
 
 const fetched = (shape: Shape): string =>
   onePass('fetched', shape, 'plain', ahead(shape), (family) => found() + chosen(family) + decideInto(shape, family));
@@ -154,8 +153,7 @@ function passes(batch, now, most4, most6) {
       o++;
       room -= 4;
     }${parsed(shape, 'continue;', 'csumStart[i]', (family) => find(shape, family) + remembered(shape, family))}
-  }
-${each(shape, choose)}
+  }${each(shape, choose)}
   let slow = 0, marks = 0, touches = 0, device = -1, queue = null, q = 0, began = 0, end = 0, more = 0, moreBytes = 0;
   for (let i = 0; i < n; i++) {
     const family = families[i], at = start[i] >> 2, from = port[i];
