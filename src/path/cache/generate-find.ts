@@ -150,7 +150,7 @@ const keptDecision = (family: Family): string => `decided${family}`;
 
 /** Declares them. What is decided may only be taken back when another flow is decided. */
 export const kept = (shape: Shape, family: Family): string =>
-  `let ${[keptDecision(family), ...keyOf(shape, family).map((_, k) => keptKey(family, k))].map((name) => `${name} = 0`).join(', ')};`;
+  `\n  let ${[keptDecision(family), ...keyOf(shape, family).map((_, k) => keptKey(family, k))].map((name) => `${name} = 0`).join(', ')};`;
 
 /**
  * The decision `d` of a frame that is of the flow of the frame before: found without a hash, and without the table, each of whose words would

@@ -80,7 +80,7 @@ function ${name}(batch, now, most4, most6) {
 
 /** The flow of the frame before is kept: where flows are few, many a frame is of the same. */
 const keeping = (name: string, shape: Shape, batches: Batches): string => {
-  const before = [4 as const, ...(shape.l3 ? [6 as const] : [])].map((family) => `\n  ${kept(shape, family)}`).join('');
+  const before = kept(shape, 4) + (shape.l3 ? kept(shape, 6) : '');
   return onePass(name, shape, batches, before, (family) =>
     again(shape, family, find(shape, family) + chosen(family) + decideInto(shape, family, forgetOther(shape, family))),
   );
