@@ -8,6 +8,8 @@ const VNET_SIZE = 10;
 /** Frames that a replay port takes: what fits into a head. */
 const LONGEST = 1900;
 const MOST_FRAMES = 4_000_000;
+/** Frames a second by the clock, more than any switch takes. */
+export const TOO_MANY = 1e9;
 
 /** Frames packed for `ReplayPort`. */
 export interface PackedFrames {

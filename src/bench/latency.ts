@@ -17,6 +17,8 @@ const OVERFLOW_REASON = 'their delay is not among the others, of which one in te
 const LEAST_OFFERED = 0.98;
 const FLAGS = [...NODE_FLAGS, '--expose-gc', '--trace-gc'];
 
+const percent = (share: number) => `${(share * 100).toFixed(2)} %`;
+
 export interface LatencyOptions {
   readonly config: string;
   readonly pcap: string;
@@ -42,6 +44,7 @@ export interface DelayFigures {
 
 /** What the process that measures says. */
 export interface RunFigures {
+  /** What the path can do with frames that come by the clock. */
   readonly fullMpps: number;
   readonly perSecond: number;
   readonly offeredPerSecond: number;
@@ -53,6 +56,8 @@ export interface RunFigures {
   readonly sampled: number;
   /** From when a frame was due until it was handed to the port that it leaves by. */
   readonly delayUs: DelayFigures;
+  /** Share of the time for which the worker waited for a processor, since the kernel gave it to another thread. */
+  readonly waited: number;
   /** That the worker allocated. */
   readonly bytesPerFrame: number;
   /** Milliseconds since the worker was started. */
@@ -99,7 +104,10 @@ export async function benchLatency(options: LatencyOptions, say: (line: string) 
       done.push({ ...ours, clock });
       const { p50, p9999, most } = ours.delayUs;
       const beside = clock === null ? '' : `; the clock alone ${clock.p9999}, at most ${clock.most}`;
-      say(`round ${round}: ${ours.perSecond} frames/s, p50 ${p50} µs, p99.99 ${p9999}, at most ${most}${beside}`);
+      const time = `waited ${percent(ours.waited)}`;
+      say(
+        `round ${round}: ${ours.perSecond} frames/s, ${time}, p50 ${p50} µs, p99.99 ${p9999}, at most ${most}${beside}`,
+      );
     }
     return latencyResult(words, done);
   });

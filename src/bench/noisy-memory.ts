@@ -10,15 +10,13 @@ import { answerFrame, plainFrame } from './attack-frames.ts';
 import { type AttackName, planOf } from './attacks.ts';
 import { withFolder } from './c-program.ts';
 import { disturb } from './disturbance.ts';
-import { packFrames, Replay } from './frames.ts';
+import { packFrames, Replay, TOO_MANY } from './frames.ts';
 import { lookAtThreads, shareWaited } from './threads.ts';
 import { whyVoid } from './void-round.ts';
 
 const WARM_MS = 1500;
 const SETTLE_MS = 300;
 const LEARN_MS = 100;
-/** Frames a second, more than any switch takes. */
-const TOO_MANY = 1e9;
 const ORDINARY = ['one', 'two'] as const;
 
 export interface MemoryRound {

@@ -21,7 +21,7 @@ const round: LatencyRound = {
     transmitted: 1e7,
     sampled: 1e6,
   },
-  ...{ delayUs, bytesPerFrame: 0, majorCollections: 0, minorCollections: 0 },
+  ...{ delayUs, waited: 0, bytesPerFrame: 0, majorCollections: 0, minorCollections: 0 },
   clock: { p50: 0.1, p99: 1, p999: 10, p9999: 50, most: 80 },
 };
 const words = { config: '', pcap: '', in: 'a', load: 0.5, seconds: 60 };
