@@ -2,6 +2,7 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { spawnTied } from '../../../native-free/tied.ts';
 import { runTool, TOOL_ENVIRONMENT } from '../../../native-free/tool.ts';
 import { UserError } from '../../errors.ts';
 import { NODE_FLAGS } from '../../lab/node-flags.ts';
@@ -76,7 +77,8 @@ export class Tapyard implements Forwarder {
     const file = join(this.#folder, 'rig.yaml');
     writeFileSync(file, this.#config?.(rig) ?? plainConfig(rig));
     const words = [...NODE_FLAGS, process.argv[1], 'up', file];
-    const child = spawn(process.execPath, [...words, '--socket', join(this.#folder, 'sock')], {
+    const child = spawnTied(process.execPath, [...words, '--socket', join(this.#folder, 'sock')], {
+      env: process.env,
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     this.#child = child;
@@ -121,7 +123,7 @@ class CTwin implements Forwarder {
   async start({ a, b }: Rig): Promise<void> {
     const built = join(this.#folder, 'forward');
     const program = existsSync(built) ? built : buildPeer('forward', this.#folder, ['-luring']);
-    this.#child = spawn(program, [a.device, b.device], { stdio: ['ignore', 'pipe', 'pipe'] });
+    this.#child = spawnTied(program, [a.device, b.device], { stdio: ['ignore', 'pipe', 'pipe'] });
     await isReady(this.#child, 'the C twin');
     moveIn({ a, b });
   }

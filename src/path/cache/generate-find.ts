@@ -175,36 +175,49 @@ export const again = (shape: Shape, family: Family, otherwise: string): string =
 export const forgetOther = (shape: Shape, family: Family): string =>
   shape.l3 ? `\n          ${keptDecision(family === 4 ? 6 : 4)} = 0;` : '';
 
+/** What a frame's own words are found by, for `decides`. */
+const HAND = ({ ports }: Shape): string => `at, o, w0, w3, tag${ports ? ', proto, transport' : ''}`;
+
 /**
- * The decision `d` of the flow with hash `h`, whose entry may be `e`: the one that is known, or one made now.
- * @param after what to do when one was made
+ * The decision `d` of the flow with hash `h`, whose entry may be `e`: the one that is known, or what `decides` finds.
+ * @param after what to do besides when it was asked
  */
 export const decideInto = (shape: Shape, family: Family, after = ''): string => {
+  const table = `table${family}`;
+  return `
+      if (${equal(table, 'e', keyOf(shape, family))} && ${table}[e + ${Entry.Stamp}] === stamp) d = ${table}[e + ${Entry.Decision}];
+      else {
+        d = decide${family}(batch, i, from, h, e, stamp, mask${family}, ${HAND(shape)});${after}
+      }`;
+};
+
+/**
+ * The function that looks further: proves an old entry, looks into the second place, or has the flow decided. Apart from the loops, which have called
+ * it since their first frame: what is rare in it is met for the first time long after, and V8 then throws the code of the function away that it is
+ * in, and interprets that for milliseconds.
+ */
+export const decides = (shape: Shape, family: Family): string => {
   const key = keyOf(shape, family);
   const table = `table${family}`;
   return `
-      if (${good(table, 'e', key)}) d = ${table}[e + ${Entry.Decision}];
-      else {
-        const second = ${secondOf(family)};
-        let e2 = e;
-        if ((${table}[(${placeOf(family)}) + ${Entry.Decision}] & ${SPILLED}) !== 0) {
-          const unlike = ${table}[second] ^ h;
-          e2 = second + ((unlike | -unlike) >>> 31) * ${stride(family)};
-        }
-        if (e2 !== e && ${good(table, 'e2', key)}) {
-          e = e2;
-          d = ${table}[e + ${Entry.Decision}];
-        } else {
-          d = cache.decide(batch, i, from);${after}
-          const into = d > 0 ? cache.place(${table}, ${placeOf(family)}, second, ${stride(family)}, e, h) : -1;
-          if (into >= 0) {
-            ${table}[into] = h;
-            ${table}[into + ${Entry.Stamp}] = stamp;
-            ${table}[into + ${Entry.Decision}] = d | (${table}[into + ${Entry.Decision}] & ${SPILLED});
-            ${table}[into + ${Entry.MacSlot}] = source[0];
-            ${table}[into + ${Entry.MacVersion}] = source[1];
-            ${key.map((word, k) => `${table}[into + ${Entry.Key + k}] = ${word};`).join(' ')}
-          }
-        }
-      }`;
+/** The decision of a frame whose flow was not found at once. */
+function decide${family}(batch, i, from, h, e, stamp, mask${family}, ${HAND(shape)}) {
+  if (${good(table, 'e', key)}) return ${table}[e + ${Entry.Decision}];
+  const second = ${secondOf(family)};
+  if ((${table}[(${placeOf(family)}) + ${Entry.Decision}] & ${SPILLED}) !== 0) {
+    const unlike = ${table}[second] ^ h, e2 = second + ((unlike | -unlike) >>> 31) * ${stride(family)};
+    if (${good(table, 'e2', key)}) return ${table}[e2 + ${Entry.Decision}];
+  }
+  const d = cache.decide(batch, i, from);
+  const into = d > 0 ? cache.place(${table}, ${placeOf(family)}, second, ${stride(family)}, e, h) : -1;
+  if (into >= 0) {
+    ${table}[into] = h;
+    ${table}[into + ${Entry.Stamp}] = stamp;
+    ${table}[into + ${Entry.Decision}] = d | (${table}[into + ${Entry.Decision}] & ${SPILLED});
+    ${table}[into + ${Entry.MacSlot}] = source[0];
+    ${table}[into + ${Entry.MacVersion}] = source[1];
+    ${key.map((word, k) => `${table}[into + ${Entry.Key + k}] = ${word};`).join(' ')}
+  }
+  return d;
+}`;
 };

@@ -4,6 +4,7 @@ import {
   choose,
   chosen,
   decideInto,
+  decides,
   find,
   forgetOther,
   found,
@@ -225,7 +226,7 @@ function close(queue, began, end, row, to) {
 function shut(queue, began, end) {
   queue.count = end - queue.first;
   if (began - queue.first < queue.alike) queue.alike = began - queue.first;
-}${SETTLE}${once(shape)}${summed(shape)}${fetched(shape)}${passes(shape)}
+}${SETTLE}${decides(shape, 4)}${shape.l3 ? decides(shape, 6) : ''}${once(shape)}${summed(shape)}${fetched(shape)}${passes(shape)}
 return function hit(batch, stamp, mask4, mask6) {
   if (!batch.plain) return passes(batch, stamp, mask4, mask6);
   const few = (mask4 | mask6) < ${FEW_PLACES};
