@@ -1,7 +1,8 @@
 /**
  * A switch in one thread with memory ports, for test/acceptance/steady.ts: frames of 64 flows are bridged and routed. Warms up, then
- * measures what handling `frames` of them allocates, and what as many turns without a frame do. Prints one line, `steady {…}`.
+ * measures what handling `frames` of them allocates, and what as many turns without a frame do; then a neighbour changes. Prints one line, `steady {…}`.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { getHeapStatistics } from 'node:v8';
 import { parseConfig } from '../../src/control/config/load.ts';
 import { VNET_SIZE } from '../../src/frame/layout.ts';
@@ -19,6 +20,10 @@ import { Engine } from '../../src/worker/engine.ts';
 
 const [warm, frames] = process.argv.slice(2).map(Number);
 const FLOWS = 64;
+/** Times that a neighbour changes, and turns after each: entries prove themselves anew in between. */
+const CHANGES = 16;
+const AFTER_A_CHANGE = 2000;
+const APART_MS = 500;
 const macOf = (port: number) => `02:00:00:00:00:0${port + 1}`;
 
 const parsed = parseConfig(
@@ -84,8 +89,15 @@ const tenant = await Tenant.create({
 engine.tenants.set(tenant.image);
 for (const i of ends.keys()) engine.devices.assign(i, 0, 1, i);
 const { high, low } = parseMac(macOf(2));
-tenant.neighbors.set(1, [0, 0, 0xffff, 0x0a001402], NeighborState.Reachable, high, low);
-tenant.neighbors.set(1, [0xfd000020, 0, 0, 2], NeighborState.Reachable, high, low);
+/** @param last byte of the MAC of c, which is behind both addresses */
+function answer(last: number): void {
+  for (const address of [
+    [0, 0, 0xffff, 0x0a001402],
+    [0xfd000020, 0, 0, 2],
+  ] as const)
+    tenant.neighbors.set(1, address, NeighborState.Reachable, high, (low & ~0xff) | last);
+}
+answer(low & 0xff);
 
 /** A frame a flow: IPv4 and IPv6, UDP and TCP, bridged to b and routed to c. */
 const made = Array.from({ length: FLOWS }, (_, flow) => {
@@ -153,4 +165,13 @@ function allocated(turns: number, size: number): { bytes: number; received: numb
 const turns = Math.ceil(frames / size);
 const idle = allocated(turns, 0);
 const loaded = allocated(turns, size);
-process.stdout.write(`\nsteady ${JSON.stringify({ turns, frames: turns * size, idle, loaded })}\n`);
+/** A neighbour has another MAC, and has it back: flows to it are decided anew, and go on. */
+// V8's log counts from a moment after `performance` does: what is seen here must not seem to be of the time before.
+await sleep(APART_MS);
+const from = performance.now();
+for (let change = 0; change < CHANGES; change++) {
+  answer((low & 0xff) ^ (change & 1 ? 0 : 1));
+  run(AFTER_A_CHANGE, size);
+}
+const changed = { from, to: performance.now() };
+process.stdout.write(`\nsteady ${JSON.stringify({ turns, frames: turns * size, idle, loaded, changed })}\n`);
