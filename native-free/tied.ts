@@ -3,13 +3,13 @@ import { TOOL_ENVIRONMENT } from './tool.ts';
 
 /**
  * Starts a program that the kernel kills when this process ends, however it ends (prctl(2), PR_SET_PDEATHSIG), in a session of its own,
- * so that Ctrl-C on our terminal is not meant for it. To be called on the main thread: it is the thread that the kernel watches.
+ * so that Ctrl-C on our terminal is not meant for it, unless told otherwise. To be called on the main thread: it is the thread that the kernel watches.
  */
 export function spawnTied(command: string, words: readonly string[], options: SpawnOptions): ChildProcess {
   return spawn('setpriv', ['--pdeathsig', 'KILL', '--', command, ...words], {
     env: TOOL_ENVIRONMENT,
-    ...options,
     detached: true,
+    ...options,
   });
 }
 

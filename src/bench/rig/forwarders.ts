@@ -13,6 +13,9 @@ import type { Rig } from './rig.ts';
 export const FORWARDERS = ['tapyard', 'ovs', 'ovs-tso', 'ovs-dpdk', 'bridge', 'c'] as const;
 export type ForwarderName = (typeof FORWARDERS)[number];
 
+/** The kernel shares processors between sessions, and heeds niceness only within one (sched(7), autogroup): generators are in ours. */
+const IN_OUR_SESSION = { detached: false };
+
 /** A switch under test between the two devices of a rig. */
 export interface Forwarder {
   /** Makes the devices, each in its namespace by the end. */
@@ -78,6 +81,7 @@ export class Tapyard implements Forwarder {
     writeFileSync(file, this.#config?.(rig) ?? plainConfig(rig));
     const words = [...NODE_FLAGS, process.argv[1], 'up', file];
     const child = spawnTied(process.execPath, [...words, '--socket', join(this.#folder, 'sock')], {
+      ...IN_OUR_SESSION,
       env: process.env,
       stdio: ['ignore', 'pipe', 'pipe'],
     });
@@ -123,7 +127,7 @@ class CTwin implements Forwarder {
   async start({ a, b }: Rig): Promise<void> {
     const built = join(this.#folder, 'forward');
     const program = existsSync(built) ? built : buildPeer('forward', this.#folder, ['-luring']);
-    this.#child = spawnTied(program, [a.device, b.device], { stdio: ['ignore', 'pipe', 'pipe'] });
+    this.#child = spawnTied(program, [a.device, b.device], { ...IN_OUR_SESSION, stdio: ['ignore', 'pipe', 'pipe'] });
     await isReady(this.#child, 'the C twin');
     moveIn({ a, b });
   }
