@@ -17,8 +17,6 @@ const OVERFLOW_REASON = 'their delay is not among the others, of which one in te
 const LEAST_OFFERED = 0.98;
 const FLAGS = [...NODE_FLAGS, '--expose-gc', '--trace-gc'];
 
-const percent = (share: number) => `${(share * 100).toFixed(2)} %`;
-
 export interface LatencyOptions {
   readonly config: string;
   readonly pcap: string;
@@ -104,9 +102,9 @@ export async function benchLatency(options: LatencyOptions, say: (line: string) 
       done.push({ ...ours, clock });
       const { p50, p9999, most } = ours.delayUs;
       const beside = clock === null ? '' : `; the clock alone ${clock.p9999}, at most ${clock.most}`;
-      const time = `waited ${percent(ours.waited)}`;
+      const waited = (ours.waited * 100).toFixed(2);
       say(
-        `round ${round}: ${ours.perSecond} frames/s, ${time}, p50 ${p50} µs, p99.99 ${p9999}, at most ${most}${beside}`,
+        `round ${round}: ${ours.perSecond} frames/s, waited ${waited} %, p50 ${p50} µs, p99.99 ${p9999}, at most ${most}${beside}`,
       );
     }
     return latencyResult(words, done);

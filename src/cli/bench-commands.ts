@@ -36,7 +36,7 @@ Examples:
     .requiredOption('--config <file>', 'configuration whose ports are of kind {memory: true}')
     .requiredOption('--pcap <file>', 'frames to send')
     .requiredOption('--in <port>', 'the port that receives them: PORT or TENANT/PORT')
-    .option('--load <percent>', 'of what the path can do', positive, 50)
+    .option('--load <percent>', 'of what the path can do with those', positive, 50)
     .option('--seconds <n>', 'of each round', positive, 60)
     .option('--rounds <n>', 'fresh processes, by turns with a loop in C that only reads the clock', positive, 3)
     .option('--json', 'as JSON; rounds as they come on standard error')

@@ -305,15 +305,15 @@ export class FlowCache {
    * @returns -1: nowhere this time
    */
   place(table: Int32Array, place: number, second: number, stride: number, seen: number, hash: number): number {
+    const floor = this.#floor;
+    const proved = table[seen + Entry.Stamp];
     // Its own entry, that is good no more: where everything is decided anew, as many places are enough.
-    const own = table[seen + Entry.Hash] === hash && table[seen + Entry.Stamp] !== this.#stamp;
-    if (own && table[seen + Entry.Stamp] >= this.#floor) return seen;
+    if (table[seen + Entry.Hash] === hash && proved >= floor && proved !== this.#stamp) return seen;
     if ((stride === STRIDE4 ? this.#mask4 : this.#mask6) >= MANY_PLACES && !this.#door.wasHere(hash, this.#stamp))
       return -1;
     if (stride === STRIDE4) this.#taken4++;
     else this.#taken6++;
-    const floor = this.#floor;
-    if (table[seen + Entry.Stamp] < floor) return seen;
+    if (proved < floor) return seen;
     if (table[place + Entry.Stamp] < floor) return place;
     if (table[place + stride + Entry.Stamp] < floor) return place + stride;
     const room = table[second + Entry.Stamp] < floor ? second : second + stride;

@@ -65,7 +65,7 @@ export const remembered = ({ ports }: Shape, family: Family): string => `
 export const chosen = (family: Family): string => `
       const place = ${placeOf(family)};
       const other = table${family}[place] ^ h;
-      let e = place + ((other | -other) >>> 31) * ${stride(family)};`;
+      const e = place + ((other | -other) >>> 31) * ${stride(family)};`;
 
 /** Fetches both cache lines of a place. */
 export const touch = (family: Family): string => `
@@ -171,12 +171,12 @@ export const again = (shape: Shape, family: Family, otherwise: string): string =
       }`;
 };
 
-/** Forgets the flow that is kept of the other family, after one was decided. */
+/** Forgets the flow that is kept of the other family, when one may have been decided. */
 export const forgetOther = (shape: Shape, family: Family): string =>
   shape.l3 ? `\n          ${keptDecision(family === 4 ? 6 : 4)} = 0;` : '';
 
 /** What a frame's own words are found by, for `decides`. */
-const HAND = ({ ports }: Shape): string => `at, o, w0, w3, tag${ports ? ', proto, transport' : ''}`;
+const atHand = ({ ports }: Shape): string => `at, o, w0, w3, tag${ports ? ', proto, transport' : ''}`;
 
 /**
  * The decision `d` of the flow with hash `h`, whose entry may be `e`: the one that is known, or what `decides` finds.
@@ -187,7 +187,7 @@ export const decideInto = (shape: Shape, family: Family, after = ''): string => 
   return `
       if (${equal(table, 'e', keyOf(shape, family))} && ${table}[e + ${Entry.Stamp}] === stamp) d = ${table}[e + ${Entry.Decision}];
       else {
-        d = decide${family}(batch, i, from, h, e, stamp, mask${family}, ${HAND(shape)});${after}
+        d = decide${family}(batch, i, from, h, e, stamp, mask${family}, ${atHand(shape)});${after}
       }`;
 };
 
@@ -201,7 +201,7 @@ export const decides = (shape: Shape, family: Family): string => {
   const table = `table${family}`;
   return `
 /** The decision of a frame whose flow was not found at once. */
-function decide${family}(batch, i, from, h, e, stamp, mask${family}, ${HAND(shape)}) {
+function decide${family}(batch, i, from, h, e, stamp, mask${family}, ${atHand(shape)}) {
   if (${good(table, 'e', key)}) return ${table}[e + ${Entry.Decision}];
   const second = ${secondOf(family)};
   if ((${table}[(${placeOf(family)}) + ${Entry.Decision}] & ${SPILLED}) !== 0) {

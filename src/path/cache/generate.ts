@@ -167,8 +167,7 @@ function passes(batch, now, most4, most6) {
       }
       if (marks !== 0 && (marks & ${BIT}) !== 0) break later;
       const h = hashes[i], w0 = (first & 0xffff0000) | from, length = headLength[i], repeats = supers[i];
-      let e = entries[i];
-      const tagged = (w3 >>> 16) === 0x0081 || (w3 >>> 16) === 0xa888;
+      const e = entries[i], tagged = (w3 >>> 16) === 0x0081 || (w3 >>> 16) === 0xa888;
       const tag = tagged ? words[at + 4] : 0, o = tagged ? at + 5 : at + 4;${shape.ports ? '\n      const proto = protos[i], transport = transports[i];' : ''}
       let d = 0;
       if (family === 4) {${decideInto(shape, 4)}
