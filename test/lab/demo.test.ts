@@ -49,7 +49,8 @@ describe('the demo', () => {
     const { code, stdout, stderr } = await ended;
     expect(stderr).toBe('');
     const { ok, checks, drops } = JSON.parse(stdout);
-    expect(checks.filter((check: { ok: boolean }) => !check.ok)).toEqual([]);
+    const failed = checks.filter((check: { ok: boolean }) => !check.ok);
+    expect(failed, JSON.stringify(failed)).toEqual([]);
     expect({ ok, code, checks: checks.length }).toEqual({ ok: true, code: 0, checks: 24 });
     expect(drops).toContainEqual(expect.objectContaining({ tenant: 'red', port: 'web1', reason: 'acl-in' }));
     expect(namespacesOf(child.pid!)).toEqual([]);
