@@ -222,7 +222,7 @@ export class FlowCache {
     this.#taken6 = moves ? 0 : this.#taken6;
     this.#proved = moves ? nowMs : this.#proved;
     this.#stamp += moves ? 1 : 0;
-    if (this.#stamp === LAST_STAMP) this.forget();
+    if (this.#stamp >= LAST_STAMP) this.forget();
   }
 
   /** Forgets everything: what it was decided by has changed, or there is no room for another decision. */
@@ -237,6 +237,11 @@ export class FlowCache {
       this.#stamp = LAST_STAMP - 1;
       this.#floor = LAST_STAMP;
     } else this.#floor = ++this.#stamp;
+  }
+
+  /** For the generated code: moves the stamp on, for a batch of which no flow is known at once. @returns it */
+  anew(): number {
+    return ++this.#stamp;
   }
 
   /** For the generated code: decides frame i. @param from row that it came by @returns position of the decision; 0 when it is for the stages */

@@ -30,12 +30,23 @@ import type { Shape } from './shape.ts';
  *
  * Super-frames go through `passes` as they are, where the device they leave by carries them.
  *
+ * Each loop rehearses what is rare in it: its first batch is left to the stages, and in its second nothing is known at once. V8 compiles what
+ * it has seen; what is met for the first time after that makes it throw the loop away, which is interpreted then for milliseconds.
+ *
  * A frame that is not plain, or whose decision is not for the cache, is left to the stages, and so are the later frames of the
  * batch between the same two MACs, so that none overtakes it.
  */
 
 /** Places, two entries each, up to which one pass is faster: they fit into the second cache beside the frames. */
 const FEW_PLACES = 1 << 12;
+
+/** What the code of the loops is told apart by. */
+const Loop = { Once: 0, Summed: 1, Fetched: 2, Passes: 3 } as const;
+
+/** Bytes of the shortest frame that is looked at: a header and a tag. */
+const SHORTEST = 18;
+/** Longer than any frame: all are left to the stages. */
+const NO_FRAME = 1 << 24;
 
 /** A bit for the two MACs of a frame: frames of a flow have the same. */
 const BIT = '1 << (Math.imul(words[at + 1] ^ words[at + 2] ^ (w3 & 0xffff), 0x9e3779b1) >>> 27)';
@@ -48,14 +59,14 @@ const onePass = (
   before: string,
   decided: (family: 4 | 6) => string,
 ): string => `
-function ${name}(batch, now, most4, most6) {
+function ${name}(batch, now, most4, most6, least) {
   const stamp = now | 0, mask4 = most4 | 0, mask6 = most6 | 0, n = batch.count, from = batch.row;${before}
   let slow = 0, marks = 0, touches = 0, device = 0, queue = null, to = -1, q = 0, began = 0, end = 0, more = 0, moreBytes = 0;
   for (let i = 0; i < n; i++) {
     const at = start[i] >> 2, length = headLength[i];
     const first = words[at], w3 = words[at + 3];
     later: {
-      if (length < 18 || (first & 0x10000) !== 0 || (marks !== 0 && (marks & ${BIT}) !== 0)) break later;
+      if (length < least || (first & 0x10000) !== 0 || (marks !== 0 && (marks & ${BIT}) !== 0)) break later;
       const w0 = (first & 0xffff0000) | from;
       let type = w3 >>> 16, tag = 0, o = at + 4, room = length - 14, d = 0;
       if (type === 0x0081 || type === 0xa888) {
@@ -108,7 +119,7 @@ const ahead = (shape: Shape): string => `
     families[i] = 0;
     const at = start[i] >> 2, length = headLength[i];
     const first = words[at], w3 = words[at + 3];
-    if (length < 18 || (first & 0x10000) !== 0) continue;
+    if (length < least || (first & 0x10000) !== 0) continue;
     const w0 = (first & 0xffff0000) | from;
     let type = w3 >>> 16, tag = 0, o = at + 4, room = length - 14;
     if (type === 0x0081 || type === 0xa888) {
@@ -133,13 +144,13 @@ const superFrames = ({ edits }: Shape): string =>
       carries[i] = cache.carrier(batch, i);`;
 
 const passes = (shape: Shape): string => `
-function passes(batch, now, most4, most6) {
+function passes(batch, now, most4, most6, least) {
   const stamp = now | 0, mask4 = most4 | 0, mask6 = most6 | 0, n = batch.count;
   batch.spread();
   for (let i = 0; i < n; i++) {
     families[i] = 0;
     const at = start[i] >> 2, length = headLength[i];
-    if (fate[i] !== 0 || (start[i] & 3) !== 2 || length < 18) continue;
+    if (fate[i] !== 0 || (start[i] & 3) !== 2 || length < least) continue;
     supers[i] = 0;
     if (gsoType[i] !== 0 || body[i] >= 0) {
       ${superFrames(shape)}
@@ -226,11 +237,16 @@ function shut(queue, began, end) {
   queue.count = end - queue.first;
   if (began - queue.first < queue.alike) queue.alike = began - queue.first;
 }${SETTLE}${decides(shape, 4)}${shape.l3 ? decides(shape, 6) : ''}${once(shape)}${summed(shape)}${fetched(shape)}${passes(shape)}
+const met = new Uint8Array(4);
 return function hit(batch, stamp, mask4, mask6) {
-  if (!batch.plain) return passes(batch, stamp, mask4, mask6);
   const few = (mask4 | mask6) < ${FEW_PLACES};
-  if (batch.summed) return few ? summed(batch, stamp, mask4, mask6) : passes(batch, stamp, mask4, mask6);
-  return few ? once(batch, stamp, mask4, mask6) : fetched(batch, stamp, mask4, mask6);
+  const loop = !batch.plain || (batch.summed && !few) ? ${Loop.Passes} : batch.summed ? ${Loop.Summed} : few ? ${Loop.Once} : ${Loop.Fetched};
+  const times = met[loop], now = times === 1 ? cache.anew() : stamp, least = times === 0 ? ${NO_FRAME} : ${SHORTEST};
+  met[loop] = times < 2 ? times + 1 : times;
+  if (loop === ${Loop.Once}) return once(batch, now, mask4, mask6, least);
+  if (loop === ${Loop.Fetched}) return fetched(batch, now, mask4, mask6, least);
+  if (loop === ${Loop.Summed}) return summed(batch, now, mask4, mask6, least);
+  return passes(batch, now, mask4, mask6, least);
 };
 //# sourceURL=tapyard:path/${name}
 `;
