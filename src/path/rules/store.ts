@@ -82,6 +82,8 @@ export class RuleStore {
   readonly #ring: Ring;
   readonly #view: Int32Array;
   readonly #shared: Int32Array;
+  /** Used anew each time: in a storm of changes it would be garbage as often as there are batches. */
+  readonly #consulted = new Int32Array(KEY_WORDS);
 
   constructor(image: RulesWorkerImage) {
     this.counts = new RuleCounts(image);
@@ -214,7 +216,7 @@ export class RuleStore {
 
   /** What any rule looks at. */
   looks(): RuleLooks {
-    const consulted = new Int32Array(KEY_WORDS);
+    const consulted = this.#consulted.fill(0);
     for (const table of this.tables) table?.consulted(consulted);
     return looksOf(consulted, this.#ttl > 0 || this.dropFragments, this.#normal > 0);
   }
