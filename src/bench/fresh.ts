@@ -4,7 +4,7 @@ import { type ErrorCode, UserError } from '../errors.ts';
 import { NODE_FLAGS } from '../lab/node-flags.ts';
 
 /** What can be run in a process of its own (run.ts). */
-export type Task = 'acl' | 'lpm' | 'lpm-live' | 'rules';
+export type Task = 'acl' | 'lpm' | 'lpm-live' | 'noisy' | 'rules';
 
 /** Runs a task in a fresh process: nothing of an earlier round is warm, compiled or in its way. @returns what it prints as JSON */
 export function fresh<Result>(task: Task, words: readonly string[]): Result {

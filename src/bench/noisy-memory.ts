@@ -47,12 +47,17 @@ export interface VictimFigures {
 /** What p99 tells of: where the kernel keeps the worker, by whose clock the frames come, from a processor for longer, it tells of that. */
 const MOST_WAITED = 0.01;
 
+/** For run.ts. @param words round, attack, seconds */
+export async function runNoisy(...[round, attack, seconds]: string[]): Promise<MemoryRound> {
+  return await memoryRound(Number(round), attack as AttackName, Number(seconds));
+}
+
 /**
  * One attack in memory: the whole switch, its own workers, two tenants on memory ports. The victim's frames come by the clock whether
  * anybody reads them or not; the attacker always has another frame. So the machine's other load, and what generators cost, weigh as
  * little as can be, and what is seen is how the switch shares its time.
  */
-export async function memoryRound(round: number, attack: AttackName, seconds: number): Promise<MemoryRound> {
+async function memoryRound(round: number, attack: AttackName, seconds: number): Promise<MemoryRound> {
   return await withFolder(async (folder) => {
     const plan = planOf(attack);
     const socket = join(folder, 'noise.mgmt');

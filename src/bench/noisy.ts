@@ -1,5 +1,6 @@
 import { type AttackName, planOf } from './attacks.ts';
-import { type MemoryRound, memoryRound, type VictimFigures } from './noisy-memory.ts';
+import { fresh } from './fresh.ts';
+import type { MemoryRound, VictimFigures } from './noisy-memory.ts';
 import { atLeast, atMost, type Bar, median } from './statistics.ts';
 
 const DELIVERED = 0.95;
@@ -23,14 +24,15 @@ export interface NoisyResult {
 
 /**
  * A tenant that sends half of its fair share, alone and then beside a neighbour who attacks the switch, in memory: how much of it comes
- * out, and how late. Each attack of each round has a switch of its own.
+ * out, and how late. Each attack of each round has a switch and a process of its own: what the control thread leaves behind of others, and collects
+ * in the midst of a round, is not the attacker's.
  */
 export async function benchNoisy(options: NoisyOptions, say: (line: string) => void): Promise<NoisyResult> {
   const rounds: MemoryRound[] = [];
   for (let round = 1; round <= options.rounds; round++) {
     for (const attack of round % 2 === 1 ? options.attacks : options.attacks.toReversed()) {
       for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
-        const one = await memoryRound(round, attack, options.seconds);
+        const one = fresh<MemoryRound>('noisy', [String(round), attack, String(options.seconds)]);
         rounds.push(one);
         say(described(one));
         if (one.attacked.void === null) break;

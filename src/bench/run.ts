@@ -7,6 +7,7 @@ const tasks: Record<Task, () => Promise<(...words: string[]) => unknown>> = {
   acl: async () => (await import('./acl-run.ts')).runAcl,
   lpm: async () => (await import('./lpm-run.ts')).runLpm,
   'lpm-live': async () => (await import('./lpm-live-run.ts')).runLpmLive,
+  noisy: async () => (await import('./noisy-memory.ts')).runNoisy,
   rules: async () => (await import('./rules-run.ts')).runRules,
 };
 try {
