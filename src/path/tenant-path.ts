@@ -13,10 +13,10 @@ import { AclOut } from './acl-out.ts';
 import { Adjacency } from './adjacency.ts';
 import { Decider } from './cache/decide.ts';
 import { Decisions } from './cache/decision.ts';
+import { CacheFit } from './cache/fit.ts';
 import { FlowCache } from './cache/flow-cache.ts';
 import { DecisionMemo } from './cache/memo.ts';
 import { RuleDecider } from './cache/rule-decider.ts';
-import { sameShape, shapeOf } from './cache/shape.ts';
 import type { Devices } from './devices.ts';
 import { Egress } from './egress.ts';
 import { Emit } from './emit.ts';
@@ -49,8 +49,6 @@ import { VlanOut } from './vlan-out.ts';
 import { Waste } from './waste.ts';
 
 const OUTPUTS = 1024;
-/** The flow cache takes another shape at most so often. */
-const RESHAPE_MS = 100;
 
 /**
  * One tenant's path on one worker: the ordered lists of its stages, and the three places where frames enter. A frame that a
@@ -77,9 +75,8 @@ export class TenantPath {
   readonly rules: RulesStage | null;
   #cached = true;
   readonly #store: RuleStore | null;
-  /** Rules that the cache was made for, and when it took another shape last, milliseconds wrapped. */
-  #rulesVersion = 0;
-  #reshaped = 0;
+  /** Null: no rules, after which the flow cache might have to look at something else. */
+  readonly #fit: CacheFit | null;
   readonly #work: Float64Array;
   readonly #fromNormal: number;
   readonly #fromRoute: number;
@@ -216,6 +213,7 @@ export class TenantPath {
     };
     if (old !== null) old.follow(context);
     this.cache = old ?? new FlowCache(context);
+    this.#fit = store === null ? null : new CacheFit(this.cache, image, store, context.tapped);
     this.image = image;
     this.ledger = ledger;
     this.punter = punter;
@@ -257,7 +255,7 @@ export class TenantPath {
     cells[from * COLUMNS + Column.ReceivedBytes] += bytes;
     batchBytes += bytes;
     this.#stamp(batch);
-    this.rules?.look(batch);
+    if (this.rules?.look() === true) this.#catchUp(batch, this.rules);
     if (this.#watch !== null) this.#watched(batch, batchBytes, this.#watch);
     else this.#carryOut(batch, batchBytes);
     this.rules?.lookAway();
@@ -265,7 +263,7 @@ export class TenantPath {
 
   #carryOut(batch: Batch, batchBytes: number): void {
     const { count } = batch;
-    if (this.#cached && this.#isFit(batch.nowMs) && this.#guard.excess(batch) <= 0) {
+    if (this.#cached && this.#fit?.isFit(batch.nowMs) !== false && this.#guard.excess(batch) <= 0) {
       const left = this.#clock === null ? this.cache.run(batch) : this.#clock.cache(this.cache, batch);
       const { morePackets, moreBytes } = this.cache;
       const bytes = batchBytes - (left === 0 ? 0 : bytesLeft(batch)) + moreBytes;
@@ -305,29 +303,27 @@ export class TenantPath {
     batch.count = 0;
   }
 
+  /** Brings the books of lists and rules up to date with what the flow cache has carried out. */
+  book(): void {
+    this.cache.book();
+  }
+
+  /** What was counted is for the rules as they were: an index may be used anew. */
+  #catchUp(batch: Batch, rules: RulesStage): void {
+    this.cache.book();
+    rules.catchUp(batch);
+  }
+
   /** Carries out what the control side has changed in the rules. @param most records @param now microseconds, in its first element @returns how many */
   changeRules(most: number, now: Float64Array, nowMs: number): number {
-    return this.rules === null ? 0 : this.rules.change(most, now, nowMs);
+    if (this.rules === null || !this.rules.waiting) return 0;
+    this.cache.book();
+    return this.rules.change(most, now, nowMs);
   }
 
   /** Counters of rules tell when they were used last. */
   #stamp(batch: Batch): void {
     if (this.#store !== null) this.#store.counts.nowMs[0] = batch.nowUs / 1000;
-  }
-
-  /** Sees to it that the flow cache is one for the rules as they are. @returns false: it may not be used for now */
-  #isFit(nowMs: number): boolean {
-    const store = this.#store;
-    if (store === null || store.version === this.#rulesVersion) return true;
-    const shape = shapeOf(this.image, store.plain ? null : store.looks(), this.#watch?.taps?.drops ?? false);
-    if (!sameShape(shape, this.cache.shape)) {
-      // Code is made and warmed anew: not with every change of a storm of them.
-      if (this.#rulesVersion > 0 && (nowMs - this.#reshaped) >>> 0 < RESHAPE_MS) return false;
-      this.#reshaped = nowMs;
-    }
-    this.cache.reshape(shape);
-    this.#rulesVersion = store.version;
-    return true;
   }
 
   /** Frames go on waiting for their neighbours, unless their port or interface is gone. */

@@ -86,6 +86,8 @@ export class Engine {
   readonly #transmitter: Transmitter;
   /** Whether a tenant that had something to do was kept from it in this turn because it is in debt. */
   #denied = false;
+  /** When the books of lists and rules were brought up to date last. */
+  #bookedMs = 0;
 
   constructor(options: EngineOptions) {
     const { worker, buckets } = options;
@@ -132,7 +134,10 @@ export class Engine {
     let slept = false;
     if (waits || this.#io?.idle === false) {
       if (handled > 0) began = time.microseconds();
-      if (waits) epochs.offline(worker);
+      if (waits) {
+        this.tenants.book();
+        epochs.offline(worker);
+      }
       this.scheduler.inCalls = true;
       this.#io?.turn(waits ? this.devices.patience(time.now, IDLE_WAIT_MS) : 0);
       this.scheduler.inCalls = false;
@@ -150,6 +155,10 @@ export class Engine {
     if (handled === 0 && this.#denied) this.scheduler.forgive();
     this.#transmitter.transmit();
     if (slept && handled > 0) handled += this.#answer();
+    if (handled === 0 || time.nowMs !== this.#bookedMs) {
+      this.#bookedMs = time.nowMs;
+      this.tenants.book();
+    }
     if (this.tenants.takeBell()) this.#ring();
     if (!this.scheduler.shared) time.forget();
     else if (!waits) this.#lookAtProcessor(first);
@@ -357,6 +366,7 @@ export class Engine {
       return;
     }
     this.#stamp(batch, tenant);
+    this.tenants.runs(tenant);
     path.receive(batch);
     this.#runLeaks(tenant);
   }

@@ -55,11 +55,35 @@ export class TenantSet implements TxSink, LeakSink, Lending {
   /** Whether anybody looks at any frame. */
   tapped = false;
 
+  /** Tenants whose frames were carried out since the books were brought up to date. */
+  readonly #ran: Int32Array;
+  readonly #hasRun: Uint8Array;
+  #running = 0;
+
   constructor(most: number, context: TenantContext) {
+    this.#ran = new Int32Array(most);
+    this.#hasRun = new Uint8Array(most);
     this.paths = new Array(most).fill(undefined);
     this.injectors = new Array(most).fill(undefined);
     this.leaked = new Array(most).fill(undefined);
     this.#context = context;
+  }
+
+  /** Frames of a tenant are carried out. */
+  runs(tenant: number): void {
+    if (this.#hasRun[tenant] === 1) return;
+    this.#hasRun[tenant] = 1;
+    this.#ran[this.#running++] = tenant;
+  }
+
+  /** Brings the books of those up to date. */
+  book(): void {
+    for (let k = 0; k < this.#running; k++) {
+      const tenant = this.#ran[k];
+      this.#hasRun[tenant] = 0;
+      this.paths[tenant]?.book();
+    }
+    this.#running = 0;
   }
 
   /** Adds a tenant, or gives it a new path compiled from a changed image, which takes over what outlives the change. */
@@ -67,6 +91,7 @@ export class TenantSet implements TxSink, LeakSink, Lending {
     const { index } = image;
     const { pool, worker, scheduler } = this.#context;
     const before = this.paths[index] ?? null;
+    before?.book();
     if (before !== null) for (const acl of image.acls) carryHits(acl, worker);
     this.#compile(image, before);
     this.leaked[index] ??= new Batch(BATCH_SIZE);
@@ -135,6 +160,7 @@ export class TenantSet implements TxSink, LeakSink, Lending {
   }
 
   remove(index: number): void {
+    this.paths[index]?.book();
     this.paths[index]?.hold?.clear(Drop.PortClosed);
     this.paths[index] = undefined;
     this.injectors[index] = undefined;

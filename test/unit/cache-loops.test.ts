@@ -34,8 +34,8 @@ class World {
   readonly queues: readonly TxQueue[];
   readonly decisions = new Int32Array(8 * Decision.WIDTH);
   readonly touched = new Int32Array(256);
+  readonly unbooked = new Int32Array(1);
   readonly cells = new Float64Array(3 * COLUMNS);
-  readonly hits = [new Float64Array(8), new Float64Array(8)];
   readonly log: string[] = [];
   /** Frames that were decided; at which one all others of IPv4 are forgotten. */
   readonly decided: number[] = [];
@@ -67,11 +67,6 @@ class World {
       decisions[at + Decision.Port] = d & 1;
       decisions[at + Decision.Device] = d & 1;
       decisions[at + Decision.Longest] = 90;
-      decisions[at + Decision.Row] = d & 1;
-      decisions[at + Decision.Hits] = d & 1;
-      decisions[at + Decision.FirstHit] = ((d & 2) << 19) | d;
-      decisions[at + Decision.Rules] = d >> 2;
-      decisions[at + Decision.FirstRule] = ((d & 1) << 24) | d;
       for (let k = Decision.Mac0; k <= Decision.Tag; k++) decisions[at + k] = 0x01010101 * k;
       decisions[at + Decision.Mac0] &= 0xffff0000;
       decisions[at + Decision.Mac3] &= 0xffff;
@@ -104,19 +99,25 @@ class World {
       },
       show: (_: Batch, i: number) => log.push(`show ${i}`),
       edit: () => {},
-      isPlainPartial: () => true,
-      isRoutable6: () => true,
     };
     const context = {
-      ...{ batch, words, cache, decisions, touched: this.touched, queues: this.queues, columns: this.columns },
+      ...{
+        batch,
+        words,
+        cache,
+        decisions,
+        touched: this.touched,
+        unbooked: this.unbooked,
+        queues: this.queues,
+        columns: this.columns,
+      },
       pool: { release: (head: number) => log.push(`release ${head}`) },
       linkUp: Int32Array.of(1, 1),
       offloads: Int32Array.of(Offload.Checksum, 0),
       source: Int32Array.of(-1, 0),
       table4: this.table4,
       table6: new Int32Array(places * 2 * STRIDE6),
-      ...{ seed: 7, tenant, cells: this.cells, hits: this.hits },
-      rules: { count: (...words: number[]) => log.push(`rule ${words}`) },
+      ...{ seed: 7, tenant, cells: this.cells, isPlainPartial: () => true, isRoutable6: () => true },
     };
     const make = new Function('context', generate(shape, name)) as (context: unknown) => World['hit'];
     this.hit = make(context);
@@ -168,15 +169,19 @@ class World {
       ].map((column) => Array.from(column.subarray(0, queue.count))),
     );
     const late = Array.from(this.batch.fate.subarray(0, this.batch.count), (fate) => fate === 0);
-    const counters = [this.cells, ...this.hits];
-    const counted = counters.map((counts) => Array.from(counts));
-    for (const counts of counters) counts.fill(0);
+    const counted = Array.from(this.cells);
+    this.cells.fill(0);
+    const lines = Array.from(this.touched.subarray(0, this.unbooked[0])).sort();
+    this.unbooked[0] = 0;
+    const unbooked = lines.map((d) => [d, ...this.decisions.subarray(d + Decision.Frames, d + Decision.Bytes + 1)]);
+    for (const d of lines) this.decisions.fill(0, d + Decision.Frames, d + Decision.Bytes + 1);
     return {
       left,
       rows,
       // With nothing left nobody asks what became of each.
       late: left === 0 ? [] : late,
       counted,
+      unbooked,
       decisions: Array.from(this.decisions),
       words: createHash('sha1').update(new Uint8Array(this.memory)).digest('hex'),
       log: this.log.splice(0),

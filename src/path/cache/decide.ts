@@ -107,10 +107,7 @@ export class Decider {
       return false;
     }
     if (this.#security !== null && !this.#security.permits(batch, i)) return false;
-    const draft = this.#draft;
-    const words = this.#words;
     this.#decisions.clear();
-    words[draft + D.Row] = from;
     if (this.#rules !== null) {
       const verdict = this.#rules.decide(batch, i);
       if (verdict !== Verdict.Normal) return verdict === Verdict.Decided;

@@ -5,14 +5,14 @@ import { Programs } from './programs.ts';
 /**
  * What the path does to the frames of a flow, as a line of words. Equal decisions are one line (they are interned), so that a
  * thousand flows to one host share one, and what a hit counts, it counts there: the books are brought up to date
- * once a batch and decision.
+ * once a decision and at most a millisecond late (`book`).
  *
  * What a hit reads and counts is the first cache line of three: where a thousand flows meet as many rules, each frame finds another decision.
  *
  * MACs and tags are little-endian words as they lie in a slot, whose frame begins two bytes into a word (frame/layout.ts).
  */
 export const Decision = {
-  /** What it has done in this batch; words below are what a decision is. */
+  /** What it has done that is not yet in the books; words below are what a decision is. */
   Frames: 0,
   Bytes: 1,
   /** Sum of `Does`. */
@@ -29,34 +29,32 @@ export const Decision = {
   Mac3: 9,
   /** TPID in the upper half and TCI in the lower, each byte-swapped. */
   Tag: 10,
-  /** Row of the books that frames are counted in. */
-  Row: 11,
+  /** Reason, where frames are dropped. */
+  Reason: 11,
   /** How many counters to add to, and how many rules to count for. */
   Hits: 12,
   Rules: 13,
   /** Which counters, list << 20 | place in it, and which rules, table << 24 | rule, as many as there are: by turns, each `EACH` words from the next. */
   FirstHit: 14,
   FirstRule: 15,
-  /** Reason, where frames are dropped. */
-  Reason: 30,
   /** MAC that it goes to: slot and version; -1: none was asked. */
-  MacSlot: 31,
-  MacVersion: 32,
+  MacSlot: 30,
+  MacVersion: 31,
   /** Neighbour: slot and version. */
-  NeighborSlot: 33,
-  NeighborVersion: 34,
+  NeighborSlot: 32,
+  NeighborVersion: 33,
   /** Set of next hops that the destination must still lead to; -1: not routed. */
-  Set: 35,
+  Set: 34,
   /** Edits besides: position and words of them in the programs; 0 words: none. */
-  Program: 36,
-  ProgramLength: 37,
+  Program: 35,
+  ProgramLength: 36,
   /** Whole cache lines. */
   WIDTH: 48,
 } as const;
 
 export const EACH = 2;
 /** Counters, and rules, that a decision has room for. */
-export const MOST_COUNTS = (Decision.Reason - Decision.FirstHit) / EACH;
+export const MOST_COUNTS = (Decision.MacSlot - Decision.FirstHit) / EACH;
 
 /** Bits of `Flags`. */
 export const Does = {
@@ -81,14 +79,17 @@ export const Does = {
 
 /** Decisions at a time; when there is no more room all of them, and the cache, are forgotten. */
 const MOST = 16384;
+/** Of no list. */
+const NO_COUNTERS = new Float64Array(0);
 const ANY_LENGTH = 0x7fffffff;
-const MOST_TOUCHED = 256;
 
 export class Decisions {
   readonly words: Int32Array;
   /** What is being decided: the line behind all others. */
   readonly draft = MOST * Decision.WIDTH;
-  readonly touched = new Int32Array(MOST_TOUCHED);
+  /** Lines that have counted something that is not yet in the books; how many there are. */
+  readonly touched = new Int32Array(MOST);
+  readonly unbooked = new Int32Array(1);
   /** The source MAC's slot and version for the decision last made; -1: it was not asked. */
   readonly source = new Int32Array(2);
   readonly #index = new Int32Array(MOST * 2);
@@ -127,8 +128,42 @@ export class Decisions {
 
   /** Forgets all, and counts in other counters from now on. */
   follow(hits: readonly Float64Array[]): void {
+    this.book();
     this.hits.splice(0, this.hits.length, ...hits);
     this.forget();
+  }
+
+  /**
+   * Brings the books of lists and rules up to date with what frames have counted in lines. Not with every batch, which may meet as many lines
+   * as it has frames; but before a list or rule becomes another, and before the bytes of a line are more than 32 bits hold.
+   */
+  book(): void {
+    const { words, touched, hits, rules, unbooked } = this;
+    const count = unbooked[0];
+    if (count === 0) return;
+    unbooked[0] = 0;
+    let list = -1;
+    let counters: Float64Array = NO_COUNTERS;
+    for (let t = 0; t < count; t++) {
+      const d = touched[t];
+      const frames = words[d + Decision.Frames];
+      const end = d + Decision.FirstHit + words[d + Decision.Hits] * EACH;
+      for (let k = d + Decision.FirstHit; k < end; k += EACH) {
+        const hit = words[k];
+        if (hit >> 20 !== list) {
+          list = hit >> 20;
+          counters = hits[list];
+        }
+        counters[hit & 0xfffff] += frames;
+      }
+      if (rules !== null) {
+        const met = d + Decision.FirstRule + words[d + Decision.Rules] * EACH;
+        for (let k = d + Decision.FirstRule; k < met; k += EACH)
+          rules.count(words[k] >>> 24, words[k] & 0xffffff, frames, words[d + Decision.Bytes]);
+      }
+      words[d + Decision.Frames] = 0;
+      words[d + Decision.Bytes] = 0;
+    }
   }
 
   /** Begins a draft. */
@@ -136,7 +171,7 @@ export class Decisions {
     const { words, draft } = this;
     // Not `fill`: it is called, and takes as long as a look-up.
     for (let k = 0; k < Decision.FirstHit; k++) words[draft + k] = 0;
-    for (let k = Decision.Reason as number; k <= Decision.ProgramLength; k++) words[draft + k] = 0;
+    for (let k = Decision.MacSlot as number; k <= Decision.ProgramLength; k++) words[draft + k] = 0;
     words[draft + Decision.Longest] = ANY_LENGTH;
     words[draft + Decision.MacSlot] = -1;
     words[draft + Decision.NeighborSlot] = -1;
@@ -191,7 +226,7 @@ export class Decisions {
       this.#sum(draft + Decision.Flags, draft + Decision.FirstHit, 1) +
       this.#sum(draft + Decision.FirstHit, draft + Decision.FirstHit + words[draft + Decision.Hits] * EACH, EACH) +
       this.#sum(draft + Decision.FirstRule, draft + Decision.FirstRule + words[draft + Decision.Rules] * EACH, EACH) +
-      this.#sum(draft + Decision.Reason, draft + Decision.ProgramLength + 1, 1);
+      this.#sum(draft + Decision.MacSlot, draft + Decision.ProgramLength + 1, 1);
     const mixed = Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d);
     return mixed ^ (mixed >>> 13);
   }
@@ -212,7 +247,7 @@ export class Decisions {
       this.#alike(line, Decision.Flags, Decision.FirstHit, 1) &&
       this.#alike(line, Decision.FirstHit, hits, EACH) &&
       this.#alike(line, Decision.FirstRule, rules, EACH) &&
-      this.#alike(line, Decision.Reason, Decision.ProgramLength + 1, 1)
+      this.#alike(line, Decision.MacSlot, Decision.ProgramLength + 1, 1)
     );
   }
 
@@ -224,6 +259,7 @@ export class Decisions {
 
   /** Forgets all; the caller sees to it that nothing refers to a line any more. */
   forget(): void {
+    this.book();
     // One by one, as `Programs` does.
     for (let k = 1; k < this.#count; k++) this.#index[this.#slots[k]] = 0;
     this.#count = 1;

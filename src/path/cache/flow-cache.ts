@@ -2,7 +2,6 @@ import type { Batch } from '../../frame/batch.ts';
 import type { Pool } from '../../frame/pool.ts';
 import type { MacTable } from '../../table/mac-table.ts';
 import type { NeighborTable } from '../../table/neighbor-table.ts';
-import { Protocol } from '../../wire/ipv4.ts';
 import { headerBytes } from '../charge.ts';
 import type { Devices } from '../devices.ts';
 import { carrierOf } from '../emit.ts';
@@ -20,6 +19,7 @@ import { Doorkeeper, nextRandom } from './doorkeeper.ts';
 import { Entry, SPILLED, STRIDE4, STRIDE6 } from './entry.ts';
 import { generate } from './generate.ts';
 import type { DecisionMemo } from './memo.ts';
+import { isPlainPartial, isRoutable6 } from './plain.ts';
 import { type Shape, sameShape, shapeBits, shapeOf } from './shape.ts';
 
 /** Places of two entries each: at most, and to begin with. Few flows then lie close together, in few pages and cache lines. */
@@ -33,6 +33,9 @@ const PROVE_MS = 1000;
 const LAST_STAMP = 1 << 30;
 /** Shapes whose loops are kept. */
 const MOST_LOOPS = 16;
+
+/** Frames after which their bytes could be more than 32 bits hold. */
+const MOST_UNBOOKED = 1 << 14;
 
 type Hit = (batch: Batch, stamp: number, mask4: number, mask6: number) => number;
 
@@ -91,6 +94,8 @@ export class FlowCache {
   #full = false;
   readonly #door = new Doorkeeper();
   #misses = 0;
+  /** Frames since the books were brought up to date. */
+  #unbooked = 0;
   #mask4 = FIRST_PLACES - 1;
   #mask6 = FIRST_PLACES - 1;
   /** Entries that were taken since there are so many places, and since the stamp moved on. */
@@ -163,7 +168,7 @@ export class FlowCache {
     const bits = shapeBits(shape);
     const known = loops.get(bits);
     if (known !== undefined) return known;
-    const { words: decisions, touched, source, ledger, hits, rules } = this.decisions;
+    const { words: decisions, touched, unbooked, source, ledger } = this.decisions;
     const make = new Function('context', generate(shape, this.#image.name)) as (context: unknown) => Hit;
     const loop = make({
       batch,
@@ -174,11 +179,12 @@ export class FlowCache {
       offloads: this.#devices.offloads,
       queues: this.#devices.queues,
       columns: this.#devices.columns,
-      ...{ decisions, touched, source, cells: ledger.cells, hits, rules },
+      ...{ decisions, touched, unbooked, source, cells: ledger.cells },
       table4: this.#table4,
       table6: this.#table6,
       seed: this.#seed,
       tenant: this.#image.index,
+      ...{ isPlainPartial, isRoutable6 },
     });
     loops.set(bits, loop);
     return loop;
@@ -202,6 +208,8 @@ export class FlowCache {
     counts[WorkCount.Decided] += this.#misses;
     counts[WorkCount.Carried] += batch.count - left;
     this.#misses = 0;
+    this.#unbooked += batch.count;
+    if (this.#unbooked >= MOST_UNBOOKED) this.book();
     if (this.#full) this.forget();
     else this.#grow();
     return left;
@@ -237,6 +245,12 @@ export class FlowCache {
       this.#stamp = LAST_STAMP - 1;
       this.#floor = LAST_STAMP;
     } else this.#floor = ++this.#stamp;
+  }
+
+  /** Brings the books of lists and rules up to date. */
+  book(): void {
+    this.#unbooked = 0;
+    this.decisions.book();
   }
 
   /** For the generated code: moves the stamp on, for a batch of which no flow is known at once. @returns it */
@@ -380,30 +394,6 @@ export class FlowCache {
     this.#parse.one(batch, i);
     for (let k = at; k < at + length; k += opLength(words[k]))
       editor.setField(batch, i, words[k + 1] as SetField, words, k + 2);
-  }
-
-  /** For the generated code: whether a partial checksum lies where TCP or UDP has it, right behind a plain IP header. */
-  isPlainPartial(batch: Batch, i: number, type: number, o: number, room: number): boolean {
-    const words = this.#words;
-    let protocol = 0;
-    let l4 = 0;
-    if (type === 0x0008 && room >= 20 && (words[o] & 0xff) === 0x45 && (words[o + 1] & 0xff3f0000) === 0) {
-      protocol = (words[o + 2] >>> 8) & 0xff;
-      l4 = (o + 5) << 2;
-    } else if (type === 0xdd86 && room >= 40 && (words[o] & 0xf0) === 0x60) {
-      protocol = (words[o + 1] >>> 16) & 0xff;
-      l4 = (o + 10) << 2;
-    }
-    const offset = protocol === Protocol.Tcp ? 16 : protocol === Protocol.Udp ? 6 : -1;
-    const end = batch.start[i] + batch.headLength[i];
-    return batch.csumStart[i] === l4 && batch.csumOffset[i] === offset && l4 + offset + 2 <= end;
-  }
-
-  /** For the generated code: whether a router may pass on what comes from this IPv6 source (RFC 4291, 2.5 and 2.7). */
-  isRoutable6(o: number): boolean {
-    const first = this.#words[o + 2];
-    const top = first & 0xff;
-    return top !== 0xff && !(top === 0xfe && (first & 0xc000) === 0x8000) && first !== 0;
   }
 
   /** Decisions that are remembered. */

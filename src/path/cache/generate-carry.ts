@@ -1,3 +1,4 @@
+import { COLUMNS, Column } from '../../observe/ledger.ts';
 import { Offload } from '../../port/port.ts';
 import { Decision as D, Does } from './decision.ts';
 import type { Shape } from './shape.ts';
@@ -41,7 +42,7 @@ const fits = (batches: Batches): string => `
       if ((does & ${Does.Verify | Does.Ttl}) !== 0) {
         if ((does & ${Does.Ipv6}) !== 0) {
           if ((does & ${Does.Ttl}) !== 0 && words[o + 1] >>> 24 <= 1) break later;
-          if ((does & ${Does.Verify}) !== 0 && !cache.isRoutable6(o)) break later;
+          if ((does & ${Does.Verify}) !== 0 && !isRoutable6(words, o)) break later;
         } else {
           const c = words[o + 2];
           if ((does & ${Does.Ttl}) !== 0 && (c & 0xff) <= 1) break later;
@@ -177,14 +178,15 @@ const body = (plain: boolean): string =>
       qTenant[q] = tenant;
       qRow[q] = from;
       qPort[q] = decisions[d + ${D.Port}];
+      cells[Math.imul(from, ${COLUMNS}) + ${Column.Held}]++;
       fate[i] = 3;`;
 
 export const carryOut = (shape: Shape, batches: Batches): string => {
   const plain = batches !== 'any';
   return `${fits(batches)}${police(shape, plain)}
-      if (decisions[d + ${D.Frames}]++ === 0) touched[touches++] = d;
+      if (decisions[d + ${D.Frames}]++ === 0) touched[unbooked[0]++] = d;
       decisions[d + ${D.Bytes}] += length;${plain ? '' : MORE}
-      if ((does & ${Does.Forward}) === 0) {${shape.tapped ? ` cache.show(batch, i, decisions[d + ${D.Reason}]);` : ''} ${plain ? '' : ' fate[i] = 3;'} pool.release(head[i]);${plain ? '' : ' pool.release(body[i]);'} continue; }${edited(shape)}${header(batches)}
+      if ((does & ${Does.Forward}) === 0) { cells[Math.imul(from, ${COLUMNS}) + ${Column.Drops} + decisions[d + ${D.Reason}]]++;${shape.tapped ? ` cache.show(batch, i, decisions[d + ${D.Reason}]);` : ''} ${plain ? '' : ' fate[i] = 3;'} pool.release(head[i]);${plain ? '' : ' pool.release(body[i]);'} continue; }${edited(shape)}${header(batches)}
       qHead[q] = head[i];
       qStart[q] = (into << 2) + 2;
       qLength[q] = grown;${body(plain)}

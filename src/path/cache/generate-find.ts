@@ -133,7 +133,7 @@ export const parsed = (shape: Shape, not: string, sum: string | null, then: (fam
     if (type === 0x0008) {${parse4(shape, not, sum)}${then(4)}
     } else if (type === 0xdd86) {${parse6(shape, not, sum)}${then(6)}
     } else ${not}`
-    : `${sum === null ? '' : `\n    if (${sum} >= 0 && !cache.isPlainPartial(batch, i, type, o, room)) ${not}`}
+    : `${sum === null ? '' : `\n    if (${sum} >= 0 && !isPlainPartial(words, batch, i, type, o, room)) ${not}`}
     {${then(4)}
     }`;
 

@@ -1,3 +1,4 @@
+import { COLUMNS, Column } from '../../observe/ledger.ts';
 import { type Batches, carryOut } from './generate-carry.ts';
 import {
   again,
@@ -14,7 +15,6 @@ import {
   remembered,
   touch,
 } from './generate-find.ts';
-import { SETTLE } from './generate-settle.ts';
 import type { Shape } from './shape.ts';
 
 /**
@@ -61,7 +61,7 @@ const onePass = (
 ): string => `
 function ${name}(batch, now, most4, most6, least) {
   const stamp = now | 0, mask4 = most4 | 0, mask6 = most6 | 0, n = batch.count, from = batch.row;${before}
-  let slow = 0, marks = 0, touches = 0, device = 0, queue = null, to = -1, q = 0, began = 0, end = 0, more = 0, moreBytes = 0;
+  let slow = 0, marks = 0, device = 0, queue = null, to = -1, q = 0, began = 0, end = 0, more = 0, moreBytes = 0;
   for (let i = 0; i < n; i++) {
     const at = start[i] >> 2, length = headLength[i];
     const first = words[at], w3 = words[at + 3];
@@ -80,7 +80,6 @@ function ${name}(batch, now, most4, most6, least) {
     marks |= ${BIT};
   }
   if (queue !== null) close(queue, began, q, from, to);
-  settle(touches);
   cache.carried(more, moreBytes);
   if (slow > 0) {
     batch.spread();
@@ -166,7 +165,7 @@ function passes(batch, now, most4, most6, least) {
       room -= 4;
     }${parsed(shape, 'continue;', 'csumStart[i]', (family) => find(shape, family) + remembered(shape, family))}
   }${each(shape, choose)}
-  let slow = 0, marks = 0, touches = 0, device = -1, queue = null, q = 0, began = 0, end = 0, more = 0, moreBytes = 0;
+  let slow = 0, marks = 0, device = -1, queue = null, q = 0, began = 0, end = 0, more = 0, moreBytes = 0;
   for (let i = 0; i < n; i++) {
     const family = families[i], at = start[i] >> 2, from = port[i];
     const w3 = words[at + 3], first = words[at];
@@ -193,7 +192,6 @@ function passes(batch, now, most4, most6, least) {
     marks |= ${BIT};
   }
   if (queue !== null) shut(queue, began, q);
-  settle(touches);
   cache.carried(more, moreBytes);
   return slow;
 }`;
@@ -201,8 +199,8 @@ function passes(batch, now, most4, most6, least) {
 /** @param shape what the tenant's path looks at @param name for stack traces and profiles */
 export function generate(shape: Shape, name: string): string {
   return `
-const { words, cache, pool, linkUp, offloads, queues, decisions, touched, source } = context;
-const { table4, table6, seed, tenant, cells, hits, rules } = context;
+const { words, cache, pool, linkUp, offloads, queues, decisions, touched, unbooked, source } = context;
+const { table4, table6, seed, tenant, cells, isPlainPartial, isRoutable6 } = context;
 const { fate, start, head, headLength, body, bodyStart, bodyLength, gsoType, gsoEcn, gsoSize, csumStart, csumOffset, segments, port } = context.batch;
 const qHead = context.columns.head, qStart = context.columns.start, qLength = context.columns.headLength, qBody = context.columns.body;
 const qBodyStart = context.columns.bodyStart, qMore = context.columns.bodyLength, qTenant = context.columns.tenant, qRow = context.columns.row, qPort = context.columns.port;
@@ -213,6 +211,7 @@ const supers = new Int32Array(256), pieces = new Int32Array(256), carries = new 
 /** Ends a run of frames: writes the columns that are the same for all of them, unless they hold that already. */
 function close(queue, began, end, row, to) {
   queue.count = end - queue.first;
+  cells[Math.imul(row, ${COLUMNS}) + ${Column.Held}] += end - began;
   const known = queue.first + queue.alike;
   if (queue.ofTenant === tenant && queue.ofRow === row && queue.toPort === to && began <= known) {
     if (end <= known) return;
@@ -236,7 +235,7 @@ function close(queue, began, end, row, to) {
 function shut(queue, began, end) {
   queue.count = end - queue.first;
   if (began - queue.first < queue.alike) queue.alike = began - queue.first;
-}${SETTLE}${decides(shape, 4)}${shape.l3 ? decides(shape, 6) : ''}${once(shape)}${summed(shape)}${fetched(shape)}${passes(shape)}
+}${decides(shape, 4)}${shape.l3 ? decides(shape, 6) : ''}${once(shape)}${summed(shape)}${fetched(shape)}${passes(shape)}
 const met = new Uint8Array(4);
 return function hit(batch, stamp, mask4, mask6) {
   const few = (mask4 | mask6) < ${FEW_PLACES};

@@ -1,7 +1,7 @@
 import * as Layout from '../../table/acl-tables.ts';
 import { AclKey } from '../../table/classifier.ts';
 import type { TenantImage } from '../image.ts';
-import type { RuleLooks } from '../rules/looks.ts';
+import { Look } from '../rules/looks.ts';
 
 /**
  * What a tenant's path looks at in a frame. The generated code depends on this alone: rules, routes and addresses are data.
@@ -37,10 +37,10 @@ function keysOf(words: Int32Array): number[] {
   return Layout.operandsOf(words).map((operand) => words[operand + Layout.KEY]);
 }
 
-/** @param rules what rules look at; null: there are none, or none but `NORMAL` @param tapped whether drops are looked at */
+/** @param looks what rules look at, sum of `Look`; null: there are none, or none but `NORMAL` @param tapped whether drops are looked at */
 export function shapeOf(
   { bridge, router, acls, policer }: TenantImage,
-  rules: RuleLooks | null = null,
+  looks: number | null = null,
   tapped = false,
 ): Shape {
   const keys = new Set(acls.flatMap(({ tables }) => keysOf(tables.words)));
@@ -48,18 +48,19 @@ export function shapeOf(
   const multipath = router?.multipath ?? false;
   const lists = acls.length > 0;
   const set = (bucket: number) => bucket >= 0;
-  const l3 = router !== null || lists || secure || rules?.l3 === true;
+  const rulesLook = (at: number) => looks !== null && (looks & at) !== 0;
+  const l3 = router !== null || lists || secure || rulesLook(Look.Network);
   return {
-    macs: rules === null || rules.macs || bridge.securities.length > 0,
+    macs: looks === null || rulesLook(Look.Macs) || bridge.securities.length > 0,
     l3,
-    source: secure || multipath || keys.has(AclKey.SRC0) || rules?.source === true,
-    destination: l3 && (rules === null || rules.destination),
+    source: secure || multipath || keys.has(AclKey.SRC0) || rulesLook(Look.Source),
+    destination: l3 && (looks === null || rulesLook(Look.Destination)),
     // The default of a list, and neighbour discovery, are told by the protocol.
-    ports: secure || multipath || lists || rules?.ports === true || TRANSPORT.some((key) => keys.has(key)),
+    ports: secure || multipath || lists || rulesLook(Look.Ports) || TRANSPORT.some((key) => keys.has(key)),
     flags: keys.has(AclKey.TCP_FLAGS),
-    tos: rules?.tos === true,
-    label: rules?.label === true,
-    edits: rules !== null,
+    tos: rulesLook(Look.Tos),
+    label: rulesLook(Look.Label),
+    edits: looks !== null,
     policed: [policer.packets, policer.bits, ...bridge.packetPolicer, ...bridge.bitPolicer].some(set),
     tapped,
   };

@@ -7,7 +7,7 @@ export class RuleCounts {
   readonly #rules: Float64Array;
   readonly #tables: Float64Array;
 
-  constructor({ rules, tables }: RulesWorkerImage) {
+  constructor({ rules, tables }: Pick<RulesWorkerImage, 'rules' | 'tables'>) {
     this.#rules = new Float64Array(rules);
     this.#tables = new Float64Array(tables);
   }

@@ -2,39 +2,40 @@ import { KEY_WORDS, KeyWord } from './layout.ts';
 
 /**
  * What a tenant's rules look at in a frame, beside the port, VLAN tag and EtherType, as far as a flow cache must know: a
- * decision holds for all frames that are alike in these.
+ * decision holds for all frames that are alike in these. Bits of a number, since it is asked after every change of the rules.
  */
-export interface RuleLooks {
+export const Look = {
   /** MACs; the built-in stages, where a rule hands frames to them, look at these and at addresses. */
-  readonly macs: boolean;
+  Macs: 1,
   /** Anything behind the Ethernet header and its tag; or an action takes a TTL down. */
-  readonly l3: boolean;
-  readonly source: boolean;
-  readonly destination: boolean;
+  Network: 2,
+  Source: 4,
+  Destination: 8,
   /** Protocol, ports, ICMP type and code. */
-  readonly ports: boolean;
+  Ports: 16,
   /** DSCP and ECN. */
-  readonly tos: boolean;
+  Tos: 32,
   /** IPv6 flow label. */
-  readonly label: boolean;
-}
+  Label: 64,
+} as const;
 
 /**
  * @param consulted bits of the flow key that any rule looks at @param ttl whether any action takes a TTL down
- * @param normal whether any action is `NORMAL`
+ * @param normal whether any action is `NORMAL` @returns sum of `Look`
  */
-export function looksOf(consulted: Int32Array, ttl: boolean, normal: boolean): RuleLooks {
+export function looksOf(consulted: Int32Array, ttl: boolean, normal: boolean): number {
+  const { Ip, Ipv6Src, Ipv6Dst } = KeyWord;
   const any = (from: number, to: number) => {
     for (let w = from; w < to; w++) if (consulted[w] !== 0) return true;
     return false;
   };
-  return {
-    macs: normal || any(KeyWord.EthDstHigh, KeyWord.EthSrcLow + 1),
-    l3: ttl || any(KeyWord.Ip, KEY_WORDS),
-    source: consulted[KeyWord.Ipv4Src] !== 0 || any(KeyWord.Ipv6Src, KeyWord.Ipv6Dst),
-    destination: normal || consulted[KeyWord.Ipv4Dst] !== 0 || any(KeyWord.Ipv6Dst, KeyWord.Ipv6Dst + 4),
-    ports: (consulted[KeyWord.Ip] & 0xff) !== 0 || consulted[KeyWord.Transport] !== 0,
-    tos: (consulted[KeyWord.Ip] & 0xff00) !== 0,
-    label: (consulted[KeyWord.Ipv6Label] & 0xfffff) !== 0,
-  };
+  let looks = 0;
+  if (normal || any(KeyWord.EthDstHigh, KeyWord.EthSrcLow + 1)) looks |= Look.Macs;
+  if (ttl || any(Ip, KEY_WORDS)) looks |= Look.Network;
+  if (consulted[KeyWord.Ipv4Src] !== 0 || any(Ipv6Src, Ipv6Dst)) looks |= Look.Source;
+  if (normal || consulted[KeyWord.Ipv4Dst] !== 0 || any(Ipv6Dst, Ipv6Dst + 4)) looks |= Look.Destination;
+  if ((consulted[Ip] & 0xff) !== 0 || consulted[KeyWord.Transport] !== 0) looks |= Look.Ports;
+  if ((consulted[Ip] & 0xff00) !== 0) looks |= Look.Tos;
+  if ((consulted[KeyWord.Ipv6Label] & 0xfffff) !== 0) looks |= Look.Label;
+  return looks;
 }

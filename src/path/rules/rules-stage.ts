@@ -92,9 +92,13 @@ export class RulesStage implements Stage, PacketOutSink {
     return this.#store.apply(most, this);
   }
 
-  /** A batch comes in: what has been changed before holds for it. */
-  look(batch: Batch): void {
-    if (!this.#store.look()) return;
+  /** A batch comes in: what has been changed before holds for it. @returns whether that is to be carried out first, by `catchUp` */
+  look(): boolean {
+    return this.#store.look();
+  }
+
+  /** Carries out what has been changed before a batch. */
+  catchUp(batch: Batch): void {
     this.#out.nowUs = batch.nowUs;
     this.#out.nowMs = batch.nowMs;
     this.#store.apply(1, this);

@@ -15,7 +15,7 @@ import {
   type RulesWorkerImage,
   Shared,
 } from './log.ts';
-import { looksOf, type RuleLooks } from './looks.ts';
+import { looksOf } from './looks.ts';
 import { Op, opCode, opLength, ReservedPort } from './program.ts';
 import { goesNormal, takesTtl, wantsSingle } from './wants.ts';
 
@@ -214,8 +214,8 @@ export class RuleStore {
     }
   }
 
-  /** What any rule looks at. */
-  looks(): RuleLooks {
+  /** @returns what any rule looks at: sum of `Look` */
+  looks(): number {
     const consulted = this.#consulted.fill(0);
     for (const table of this.tables) table?.consulted(consulted);
     return looksOf(consulted, this.#ttl > 0 || this.dropFragments, this.#normal > 0);
