@@ -1,3 +1,5 @@
+import { ownText } from '../frame/own-text.ts';
+import { CHUNK, gatherLoop, type PassContext, passContext } from './lpm-gather.ts';
 import { Limbo } from './lpm-limbo.ts';
 import { generationOf, type LpmHandles, type LpmRoutes, LpmTrie } from './lpm-trie.ts';
 
@@ -6,42 +8,66 @@ import { generationOf, type LpmHandles, type LpmRoutes, LpmTrie } from './lpm-tr
  * what it costs, who owns it, and the paper). `Lpm4Reader` is what a worker attaches; `Lpm4` adds the writer.
  */
 
-/** Addresses a pass: the scratch arrays of a batch stay in the first-level cache. */
-const CHUNK = 256;
-const position = new Int32Array(CHUNK);
-const found = new Int32Array(CHUNK);
-
 // The passes are functions of their own: in one body they need more registers than there are, and took half as long again.
 
 /** First pass: where in `words` each address's entry of the second level is, or its answer, where the root has that. */
-function aim(words: Int32Array, addresses: Int32Array, from: number, n: number): void {
-  for (let i = 0; i < n; i++) {
-    const address = addresses[from + i];
-    const top = address >>> 16;
-    const word = words[top];
-    const answered = word >> 31;
-    position[i] = (top & answered) | ((word + ((address >>> 8) & 255)) & ~answered);
-  }
+function aimLoop({ words, position }: PassContext): (addresses: Int32Array, from: number, n: number) => void {
+  return (addresses, from, n) => {
+    for (let i = 0; i < n; i++) {
+      const address = addresses[from + i];
+      const top = address >>> 16;
+      const word = words[top];
+      const answered = word >> 31;
+      position[i] = (top & answered) | ((word + ((address >>> 8) & 255)) & ~answered);
+    }
+  };
 }
 
-/** Second pass: nothing but loads, several a turn, since the fewer instructions lie between them, the more cache misses are under way at once. */
-function gather(words: Int32Array, n: number): void {
-  const whole = n & -8;
-  for (let i = 0; i < whole; i += 8) {
-    found[i] = words[position[i]];
-    found[i + 1] = words[position[i + 1]];
-    found[i + 2] = words[position[i + 2]];
-    found[i + 3] = words[position[i + 3]];
-    found[i + 4] = words[position[i + 4]];
-    found[i + 5] = words[position[i + 5]];
-    found[i + 6] = words[position[i + 6]];
-    found[i + 7] = words[position[i + 7]];
-  }
-  for (let i = whole; i < n; i++) found[i] = words[position[i]];
+/** Third pass: what was found is taken for the answer. @returns below 0: all of it is */
+function answerLoop({ found }: PassContext): (out: Int32Array, from: number, n: number) => number {
+  return (out, from, n) => {
+    const whole = n & -4;
+    let all = -1;
+    for (let i = 0; i < whole; i += 4) {
+      const first = found[i];
+      const second = found[i + 1];
+      const third = found[i + 2];
+      const fourth = found[i + 3];
+      all &= first & second & third & fourth;
+      out[from + i] = (first << 1) >> 1;
+      out[from + i + 1] = (second << 1) >> 1;
+      out[from + i + 2] = (third << 1) >> 1;
+      out[from + i + 3] = (fourth << 1) >> 1;
+    }
+    for (let i = whole; i < n; i++) {
+      all &= found[i];
+      out[from + i] = (found[i] << 1) >> 1;
+    }
+    return all;
+  };
+}
+
+interface Passes {
+  readonly aim: ReturnType<typeof aimLoop>;
+  readonly gather: ReturnType<typeof gatherLoop>;
+  readonly answer: ReturnType<typeof answerLoop>;
+  readonly found: Int32Array;
+}
+
+function passesOf(words: Int32Array): Passes {
+  const context = passContext(words);
+  return {
+    aim: ownText(aimLoop, context, 'lpm4/aim'),
+    gather: ownText(gatherLoop, context, 'lpm4/gather'),
+    answer: ownText(answerLoop, context, 'lpm4/answer'),
+    found: context.found,
+  };
 }
 
 export class Lpm4Reader {
   protected readonly words: Int32Array;
+  /** Null until somebody looks up a batch. */
+  #passes: Passes | null = null;
 
   constructor(words: Int32Array) {
     this.words = words;
@@ -71,19 +97,23 @@ export class Lpm4Reader {
    * read and write different arrays, because a load from an array being stored to can be held up behind those stores.
    *
    * Where the root answers, the second pass reads that answer again, so that there is nothing to choose from. What is no answer
-   * by then (a prefix longer than /24, one in a thousand; or a change since the first pass) starts over, by itself.
+   * by then (a prefix longer than /24, one in a thousand; or a change since the first pass) starts over, by itself, after a third pass
+   * in which a branch for it would cost as much as the rest.
    */
   lookupBatch(addresses: Int32Array, out: Int32Array, count: number): void {
-    const { words } = this;
+    this.#passes ??= passesOf(this.words);
+    const { aim, gather, answer, found } = this.#passes;
     for (let from = 0; from < count; from += CHUNK) {
       const n = count - from < CHUNK ? count - from : CHUNK;
-      aim(words, addresses, from, n);
-      gather(words, n);
-      for (let i = 0; i < n; i++) {
-        const word = found[i];
-        out[from + i] = word < 0 ? (word << 1) >> 1 : this.lookup(addresses[from + i]);
-      }
+      aim(addresses, from, n);
+      gather(n);
+      if (answer(out, from, n) >= 0) this.#finish(addresses, out, from, n, found);
     }
+  }
+
+  /** Looks up by themselves those of a pass that end deeper. */
+  #finish(addresses: Int32Array, out: Int32Array, from: number, n: number, found: Int32Array): void {
+    for (let i = 0; i < n; i++) if (found[i] >= 0) out[from + i] = this.lookup(addresses[from + i]);
   }
 }
 

@@ -1,3 +1,5 @@
+import { ownText } from '../frame/own-text.ts';
+import { CHUNK, gatherLoop, type PassContext, passContext } from './lpm-gather.ts';
 import { Limbo } from './lpm-limbo.ts';
 import { generationOf, type LpmHandles, type LpmRoutes, LpmTrie } from './lpm-trie.ts';
 
@@ -6,52 +8,65 @@ import { generationOf, type LpmHandles, type LpmRoutes, LpmTrie } from './lpm-tr
  * of the Internet table, takes four. An address is four 32-bit words in host order, `a` the first on the wire.
  */
 
-/** Addresses a pass: the scratch arrays of a batch stay in the first-level cache. */
-const CHUNK = 256;
-const open = new Int32Array(CHUNK);
-const position = new Int32Array(CHUNK);
-const found = new Int32Array(CHUNK);
-
 // The passes are functions of their own, so that each has registers enough.
 
-/** The root and the node below it, which are few and stay in cache. @returns the number of addresses that it leaves open */
-function first(words: Int32Array, addresses: Int32Array, out: Int32Array, from: number, end: number): number {
-  let n = 0;
-  for (let i = from; i < end; i++) {
-    const a = addresses[i << 2];
-    const top = a >>> 16;
-    const root = words[top];
-    const answered = root >> 31;
-    const word = words[(top & answered) | ((root + ((a >>> 8) & 255)) & ~answered)];
-    out[i] = (word << 1) >> 1;
-    position[n] = word + (a & 255);
-    open[n] = i;
-    n += 1 + (word >> 31);
-  }
-  return n;
-}
+type First = (addresses: Int32Array, out: Int32Array, from: number, end: number) => number;
+type Advance = (addresses: Int32Array, out: Int32Array, column: number, shift: number, n: number) => number;
 
-/** Nothing but loads. */
-function gather(words: Int32Array, n: number): void {
-  for (let j = 0; j < n; j++) found[j] = words[position[j]];
+/** The root and the node below it, which are few and stay in cache. @returns the number of addresses that it leaves open */
+function firstLoop({ words, position, open }: PassContext): First {
+  return (addresses, out, from, end) => {
+    let n = 0;
+    for (let i = from; i < end; i++) {
+      const a = addresses[i << 2];
+      const top = a >>> 16;
+      const root = words[top];
+      const answered = root >> 31;
+      const word = words[(top & answered) | ((root + ((a >>> 8) & 255)) & ~answered)];
+      out[i] = (word << 1) >> 1;
+      position[n] = word + (a & 255);
+      open[n] = i;
+      n += 1 + (word >> 31);
+    }
+    return n;
+  };
 }
 
 /** Takes what was found for the answer, and its pointers on to the byte of `column` at `shift`. @returns the number still open */
-function advance(addresses: Int32Array, out: Int32Array, column: number, shift: number, n: number): number {
-  let left = 0;
-  for (let j = 0; j < n; j++) {
-    const word = found[j];
-    const i = open[j];
-    out[i] = (word << 1) >> 1;
-    position[left] = word + ((addresses[(i << 2) + column] >>> shift) & 255);
-    open[left] = i;
-    left += 1 + (word >> 31);
-  }
-  return left;
+function advanceLoop({ position, found, open }: PassContext): Advance {
+  return (addresses, out, column, shift, n) => {
+    let left = 0;
+    for (let j = 0; j < n; j++) {
+      const word = found[j];
+      const i = open[j];
+      out[i] = (word << 1) >> 1;
+      position[left] = word + ((addresses[(i << 2) + column] >>> shift) & 255);
+      open[left] = i;
+      left += 1 + (word >> 31);
+    }
+    return left;
+  };
+}
+
+interface Passes {
+  readonly first: First;
+  readonly gather: ReturnType<typeof gatherLoop>;
+  readonly advance: Advance;
+}
+
+function passesOf(words: Int32Array): Passes {
+  const context = passContext(words);
+  return {
+    first: ownText(firstLoop, context, 'lpm6/first'),
+    gather: ownText(gatherLoop, context, 'lpm6/gather'),
+    advance: ownText(advanceLoop, context, 'lpm6/advance'),
+  };
 }
 
 export class Lpm6Reader {
   protected readonly words: Int32Array;
+  /** Null until somebody looks up a batch. */
+  #passes: Passes | null = null;
 
   constructor(words: Int32Array) {
     this.words = words;
@@ -80,11 +95,12 @@ export class Lpm6Reader {
    * kept together: `open` has their places in the batch, `position` the entry that each reads next.
    */
   lookupBatch(addresses: Int32Array, out: Int32Array, count: number): void {
-    const { words } = this;
+    this.#passes ??= passesOf(this.words);
+    const { first, gather, advance } = this.#passes;
     for (let from = 0; from < count; from += CHUNK) {
-      let n = first(words, addresses, out, from, count - from < CHUNK ? count : from + CHUNK);
+      let n = first(addresses, out, from, count - from < CHUNK ? count : from + CHUNK);
       for (let depth = 32; n > 0; depth += 8) {
-        gather(words, n);
+        gather(n);
         // Nothing is open at depth 128.
         n = advance(addresses, out, (depth >> 5) & 3, 24 - (depth & 31), n);
       }
