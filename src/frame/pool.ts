@@ -1,5 +1,5 @@
+import { ownText } from '../own-text.ts';
 import * as layout from './layout.ts';
-import { ownText } from './own-text.ts';
 import { type ReleaseHeads, releaseLoop, type SlotStacks, Spare, type TakeHeads, takeLoop } from './pool-loops.ts';
 
 const OWNER = 16;

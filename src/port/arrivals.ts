@@ -1,8 +1,8 @@
 import { type Batch, Fate } from '../frame/batch.ts';
 import * as layout from '../frame/layout.ts';
-import { apart, ownText } from '../frame/own-text.ts';
 import type { Pool } from '../frame/pool.ts';
 import { Drop } from '../observe/drop.ts';
+import { apart, ownText } from '../own-text.ts';
 import { HEAD_FILL, LONGEST_READ } from './arrival.ts';
 import { columnsOf, openFramesLoop, sumFramesLoop, type Take, takeFramesLoop } from './arrival-loops.ts';
 

@@ -1,9 +1,9 @@
 import type { Batch } from '../frame/batch.ts';
 import * as layout from '../frame/layout.ts';
-import { apart, type Loop, ownText } from '../frame/own-text.ts';
 import type { Pool } from '../frame/pool.ts';
 import type { ReleaseHeads } from '../frame/pool-loops.ts';
 import type { TxQueue } from '../frame/tx-queue.ts';
+import { apart, type Loop, ownText } from '../own-text.ts';
 import { answerTo, isResolution } from './answer.ts';
 import { Delays } from './delays.ts';
 import { Pace, STAMP } from './pace.ts';

@@ -1,4 +1,4 @@
-import { ownText } from '../frame/own-text.ts';
+import { ownText } from '../own-text.ts';
 import { CHUNK, gatherLoop, type PassContext, passContext } from './lpm-gather.ts';
 import { Limbo } from './lpm-limbo.ts';
 import { generationOf, type LpmHandles, type LpmRoutes, LpmTrie } from './lpm-trie.ts';
