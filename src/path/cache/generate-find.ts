@@ -10,6 +10,8 @@ type Words = readonly string[];
 type Family = 4 | 6;
 
 const MACS: Words = ['w0', 'words[at + 1]', 'words[at + 2]', 'w3', 'tag'];
+/** Those that are nothing else. */
+const OF_MACS: Words = ['words[at + 1]', 'words[at + 2]', 'w3'];
 const NO_MACS: Words = ['(w3 & -65536) | from', 'tag'];
 
 const stride = (family: Family): number => (family === 4 ? STRIDE4 : STRIDE6);
@@ -41,9 +43,15 @@ function keyOf({ macs, l3, source, destination, ports, tos, label }: Shape, fami
 /** Odd constants: a sum of products is a universal hash in its upper bits (Dietzfelbinger et al., J. Algorithms 25, 1997). */
 const multiplier = (k: number): number => (Math.imul(k + 1, 0x9e3779b2) | 1) >> 0;
 
+/** Words of the key that the hash takes: where both addresses and ports tell flows apart, MACs do not besides. */
+const hashedOf = (shape: Shape, family: Family): Words => {
+  const key = keyOf(shape, family);
+  return shape.source && shape.destination && shape.ports ? key.filter((word) => !OF_MACS.includes(word)) : key;
+};
+
 /** The hash `h` of a frame's key. */
 export const find = (shape: Shape, family: Family): string => `
-      let h = ${['seed', ...keyOf(shape, family).map((word, k) => `Math.imul(${word}, ${multiplier(k)})`)].join(' + ')} | 0;
+      let h = ${['seed', ...hashedOf(shape, family).map((word, k) => `Math.imul(${word}, ${multiplier(k)})`)].join(' + ')} | 0;
       h = Math.imul(h ^ (h >>> 15), 0x2c1b3c6d);
       h ^= h >>> 13;`;
 
