@@ -1,3 +1,5 @@
+import { ownText } from '../own-text.ts';
+
 /**
  * What the batched look-ups of `Lpm4` and `Lpm6` share: arrays of a pass, which stay in the first-level cache, and the pass that does
  * nothing but load. Loops are made by `ownText` for each table: with a table that is no constant a look-up takes half as long again.
@@ -20,7 +22,16 @@ const position = new Int32Array(CHUNK);
 const found = new Int32Array(CHUNK);
 const open = new Int32Array(CHUNK);
 
-export const passContext = (words: Int32Array): PassContext => ({ words, position, found, open });
+export type Loops = Readonly<Record<string, (context: PassContext) => unknown>>;
+
+export type Passes<Made extends Loops> = { readonly [Name in keyof Made]: ReturnType<Made[Name]> } & PassContext;
+
+/** The loops of one table, and what they work on. @param family for stack traces and profiles */
+export function passesOf<Made extends Loops>(words: Int32Array, loops: Made, family: string): Passes<Made> {
+  const context: PassContext = { words, position, found, open };
+  const made = Object.entries(loops).map(([name, loop]) => [name, ownText(loop, context, `${family}/${name}`)]);
+  return { ...context, ...(Object.fromEntries(made) as { [Name in keyof Made]: ReturnType<Made[Name]> }) };
+}
 
 /** Loads the first n: several a turn, since the fewer instructions lie between them, the more cache misses are under way at once. */
 export function gatherLoop({ words, position, found }: PassContext): (n: number) => void {

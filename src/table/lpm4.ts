@@ -1,5 +1,4 @@
-import { ownText } from '../own-text.ts';
-import { CHUNK, gatherLoop, type PassContext, passContext } from './lpm-gather.ts';
+import { CHUNK, gatherLoop, type PassContext, type Passes, passesOf } from './lpm-gather.ts';
 import { Limbo } from './lpm-limbo.ts';
 import { generationOf, type LpmHandles, type LpmRoutes, LpmTrie } from './lpm-trie.ts';
 
@@ -47,27 +46,12 @@ function answerLoop({ found }: PassContext): (out: Int32Array, from: number, n: 
   };
 }
 
-interface Passes {
-  readonly aim: ReturnType<typeof aimLoop>;
-  readonly gather: ReturnType<typeof gatherLoop>;
-  readonly answer: ReturnType<typeof answerLoop>;
-  readonly found: Int32Array;
-}
-
-function passesOf(words: Int32Array): Passes {
-  const context = passContext(words);
-  return {
-    aim: ownText(aimLoop, context, 'lpm4/aim'),
-    gather: ownText(gatherLoop, context, 'lpm4/gather'),
-    answer: ownText(answerLoop, context, 'lpm4/answer'),
-    found: context.found,
-  };
-}
+const LOOPS = { aim: aimLoop, gather: gatherLoop, answer: answerLoop };
 
 export class Lpm4Reader {
   protected readonly words: Int32Array;
   /** Null until somebody looks up a batch. */
-  #passes: Passes | null = null;
+  #passes: Passes<typeof LOOPS> | null = null;
 
   constructor(words: Int32Array) {
     this.words = words;
@@ -101,7 +85,7 @@ export class Lpm4Reader {
    * in which a branch for it would cost as much as the rest.
    */
   lookupBatch(addresses: Int32Array, out: Int32Array, count: number): void {
-    this.#passes ??= passesOf(this.words);
+    this.#passes ??= passesOf(this.words, LOOPS, 'lpm4');
     const { aim, gather, answer, found } = this.#passes;
     for (let from = 0; from < count; from += CHUNK) {
       const n = count - from < CHUNK ? count - from : CHUNK;

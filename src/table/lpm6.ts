@@ -1,5 +1,4 @@
-import { ownText } from '../own-text.ts';
-import { CHUNK, gatherLoop, type PassContext, passContext } from './lpm-gather.ts';
+import { CHUNK, gatherLoop, type PassContext, type Passes, passesOf } from './lpm-gather.ts';
 import { Limbo } from './lpm-limbo.ts';
 import { generationOf, type LpmHandles, type LpmRoutes, LpmTrie } from './lpm-trie.ts';
 
@@ -48,25 +47,12 @@ function advanceLoop({ position, found, open }: PassContext): Advance {
   };
 }
 
-interface Passes {
-  readonly first: First;
-  readonly gather: ReturnType<typeof gatherLoop>;
-  readonly advance: Advance;
-}
-
-function passesOf(words: Int32Array): Passes {
-  const context = passContext(words);
-  return {
-    first: ownText(firstLoop, context, 'lpm6/first'),
-    gather: ownText(gatherLoop, context, 'lpm6/gather'),
-    advance: ownText(advanceLoop, context, 'lpm6/advance'),
-  };
-}
+const LOOPS = { first: firstLoop, gather: gatherLoop, advance: advanceLoop };
 
 export class Lpm6Reader {
   protected readonly words: Int32Array;
   /** Null until somebody looks up a batch. */
-  #passes: Passes | null = null;
+  #passes: Passes<typeof LOOPS> | null = null;
 
   constructor(words: Int32Array) {
     this.words = words;
@@ -95,7 +81,7 @@ export class Lpm6Reader {
    * kept together: `open` has their places in the batch, `position` the entry that each reads next.
    */
   lookupBatch(addresses: Int32Array, out: Int32Array, count: number): void {
-    this.#passes ??= passesOf(this.words);
+    this.#passes ??= passesOf(this.words, LOOPS, 'lpm6');
     const { first, gather, advance } = this.#passes;
     for (let from = 0; from < count; from += CHUNK) {
       let n = first(addresses, out, from, count - from < CHUNK ? count : from + CHUNK);
