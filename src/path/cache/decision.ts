@@ -96,9 +96,9 @@ export class Decisions {
   /** Where in the index each line is. */
   readonly #slots = new Int32Array(MOST);
   readonly ledger: Ledger;
-  /** Counters that decisions name, by list: one array for good, since loops hold it. */
-  readonly hits: Float64Array[];
-  readonly rules: RuleCounts | null;
+  /** Counters that decisions name, by list. */
+  #hits: readonly Float64Array[];
+  readonly #rules: RuleCounts | null;
   /** Edits that decisions name. */
   readonly programs = new Programs();
   /** Lines in use; the first is left out, so that 0 is none. */
@@ -118,8 +118,8 @@ export class Decisions {
   ) {
     this.words = words((MOST + 1) * Decision.WIDTH);
     this.ledger = ledger;
-    this.hits = [...hits];
-    this.rules = rules;
+    this.#hits = hits;
+    this.#rules = rules;
   }
 
   get count(): number {
@@ -128,9 +128,8 @@ export class Decisions {
 
   /** Forgets all, and counts in other counters from now on. */
   follow(hits: readonly Float64Array[]): void {
-    this.book();
-    this.hits.splice(0, this.hits.length, ...hits);
     this.forget();
+    this.#hits = hits;
   }
 
   /**
@@ -138,7 +137,9 @@ export class Decisions {
    * as it has frames; but before a list or rule becomes another, and before the bytes of a line are more than 32 bits hold.
    */
   book(): void {
-    const { words, touched, hits, rules, unbooked } = this;
+    const { words, touched, unbooked } = this;
+    const hits = this.#hits;
+    const rules = this.#rules;
     const count = unbooked[0];
     if (count === 0) return;
     unbooked[0] = 0;

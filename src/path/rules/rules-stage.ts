@@ -83,9 +83,8 @@ export class RulesStage implements Stage, PacketOutSink {
     this.#counts.count(0, plainRule, packets, bytes);
   }
 
-  /** Carries out what the control side has changed. @param most records @param now microseconds, in its first element @returns how many */
+  /** Carries out what the control side has changed, where something is `waiting`. @param most records @param now microseconds, in its first element @returns how many */
   change(most: number, now: Float64Array, nowMs: number): number {
-    if (!this.#store.waiting) return 0;
     this.#counts.nowMs[0] = now[0] / 1000;
     this.#out.nowUs = now[0];
     this.#out.nowMs = nowMs;
