@@ -55,7 +55,7 @@ export interface DeciderContext {
 
 /**
  * Decides one plain frame by the tables that the stages use, and writes the decision as a draft; changes neither the frame nor a
- * table. Whatever has effects beyond the frame (learning, floods, logs, ICMP, waiting for a neighbour) or is rare
+ * table. Whatever has effects beyond the frame (learning, floods by more than one port, logs, ICMP, waiting for a neighbour) or is rare
  * is left to the stages, whose order and rules this follows: they are its slow twin, and tests compare the two.
  */
 export class Decider {
@@ -277,7 +277,7 @@ export class Decider {
     );
   }
 
-  /** To the port of a known destination, by what the tenant and its operator say about the way out. */
+  /** To the port of its destination, by what the tenant and its operator say about the way out. */
   #forward(
     batch: Batch,
     i: number,
@@ -292,12 +292,16 @@ export class Decider {
     const words = this.#words;
     const draft = this.#draft;
     const macs = this.#macs;
+    if ((high & 0x0100) !== 0) return false;
     const slot = macs.lookup(high, low, vlan);
-    if (slot < 0 || (high & 0x0100) !== 0) return false;
-    words[draft + D.MacSlot] = slot;
-    words[draft + D.MacVersion] = macs.version(slot);
-    const to = macs.port(slot);
-    if (to >= bridge.ports || ((bridge.allowed[(to << 7) + (vlan >> 5)] >>> (vlan & 31)) & 1) === 0) return false;
+    if (slot < 0) words[draft + D.Flooded] = vlan;
+    else {
+      words[draft + D.MacSlot] = slot;
+      words[draft + D.MacVersion] = macs.version(slot);
+    }
+    const to = slot < 0 ? this.#onlyTaker(batch.port[i], vlan, routed) : macs.port(slot);
+    if (to < 0 || to >= bridge.ports || ((bridge.allowed[(to << 7) + (vlan >> 5)] >>> (vlan & 31)) & 1) === 0)
+      return false;
     if (bridge.mode[to] === PortMode.Tunnel || bridge.outerVlan[to] > 0) return false;
     const ofVlan = bridge.vlanAclOut[vlan];
     const ofPort = bridge.aclOut[to];
@@ -320,6 +324,22 @@ export class Decider {
       words[draft + D.Mac3] = swap16(fromLow & 0xffff);
     }
     return this.#tagOut(batch, i, vlan, to, routed);
+  }
+
+  /** The port that alone gets what is flooded; -1: there are more or none, or floods are counted (storm control). */
+  #onlyTaker(from: number, vlan: number, routed: boolean): number {
+    const { vlans, members, storm } = this.#bridge;
+    if (!routed && storm[from] >= 0) return -1;
+    const list = vlans[vlan];
+    const length = list < 0 ? 0 : members[list];
+    let only = -1;
+    for (let k = 1; k <= length; k++) {
+      const port = members[list + k];
+      if (port === from && !routed) continue;
+      if (only >= 0) return -1;
+      only = port;
+    }
+    return only;
   }
 
   /** Which tag it leaves with, and how long a frame may be. */

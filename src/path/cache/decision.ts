@@ -45,9 +45,11 @@ export const Decision = {
   NeighborVersion: 33,
   /** Set of next hops that the destination must still lead to; -1: not routed. */
   Set: 34,
+  /** VLAN in which the destination must still be known nowhere, so that the one other port of it gets the frame; 0: it is known. */
+  Flooded: 35,
   /** Edits besides: position and words of them in the programs; 0 words: none. */
-  Program: 35,
-  ProgramLength: 36,
+  Program: 36,
+  ProgramLength: 37,
   /** Whole cache lines. */
   WIDTH: 48,
 } as const;
@@ -101,6 +103,8 @@ export class Decisions {
   readonly #rules: RuleCounts | null;
   /** Edits that decisions name. */
   readonly programs = new Programs();
+  /** 1 when some decision holds only as long as an address is not learned, else 0. */
+  floods = 0;
   /** Lines in use; the first is left out, so that 0 is none. */
   #count = 1;
   /** The line that was found last; 0: none. */
@@ -215,6 +219,7 @@ export class Decisions {
     for (let k = 0; k < Decision.WIDTH; k++) words[line + k] = words[draft + k];
     words[line + Decision.Frames] = 0;
     words[line + Decision.Bytes] = 0;
+    if (words[line + Decision.Flooded] > 0) this.floods = 1;
     index[slot] = line;
     this.#last = line;
     return line;
@@ -265,6 +270,7 @@ export class Decisions {
     for (let k = 1; k < this.#count; k++) this.#index[this.#slots[k]] = 0;
     this.#count = 1;
     this.#last = 0;
+    this.floods = 0;
     this.programs.forget();
   }
 }

@@ -17,6 +17,7 @@ import type { Decider } from './decide.ts';
 import { Decision as D, type Decisions } from './decision.ts';
 import { Doorkeeper, nextRandom } from './doorkeeper.ts';
 import { Entry, SPILLED, STRIDE4, STRIDE6 } from './entry.ts';
+import { isStillFlooded, rehearseFlooded } from './flooded.ts';
 import { generate } from './generate.ts';
 import type { DecisionMemo } from './memo.ts';
 import { isPlainPartial, isRoutable6 } from './plain.ts';
@@ -88,6 +89,8 @@ export class FlowCache {
   #floor = 1;
   #proved = 0;
   #macVersion = -1;
+  /** Addresses in the table, while a decision rests on one that is not. */
+  #macCount = 0;
   #neighborVersion = -1;
   #routeVersion = -1;
   #random = 1;
@@ -125,6 +128,7 @@ export class FlowCache {
     counts[WorkCount.Shape] = shapeBits(this.shape);
     this.#table4 = pool.words(idle ? 0 : PLACES4 * 2 * STRIDE4);
     this.#idle = idle;
+    rehearseFlooded(macs);
   }
 
   /**
@@ -218,12 +222,18 @@ export class FlowCache {
   /** Moves the stamp on when something has changed that an entry may depend on. */
   #watch(nowMs: number): void {
     const mac = this.#macs.generation();
+    const macs = Math.imul(this.#macs.count, this.decisions.floods);
     const neighbor = this.#neighbors === null ? 0 : this.#neighbors.generation();
     const route = this.#fib === null ? 0 : this.#fib.generation();
-    const same = mac === this.#macVersion && neighbor === this.#neighborVersion && route === this.#routeVersion;
+    const same =
+      mac === this.#macVersion &&
+      macs === this.#macCount &&
+      neighbor === this.#neighborVersion &&
+      route === this.#routeVersion;
     const moves = !same || (nowMs - this.#proved) >>> 0 >= PROVE_MS;
     // Without a branch that is first taken a second after the loop was optimised: V8 would throw that away.
     this.#macVersion = mac;
+    this.#macCount = macs;
     this.#neighborVersion = neighbor;
     this.#routeVersion = route;
     this.#taken4 = moves ? 0 : this.#taken4;
@@ -294,6 +304,7 @@ export class FlowCache {
     }
     const to = decisions[d + D.MacSlot];
     if (to >= 0 && macs.version(to) !== decisions[d + D.MacVersion]) return false;
+    if (!isStillFlooded(macs, decisions, d, this.#words, batch.start[i] >> 2)) return false;
     const neighbor = decisions[d + D.NeighborSlot];
     const neighbors = this.#neighbors;
     if (neighbor >= 0 && neighbors !== null) {

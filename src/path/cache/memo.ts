@@ -8,6 +8,7 @@ import { AclAction, type AclImage, type BridgeImage, HopKind, type TenantImage }
 import { isMartian4, isMartian6, isMulticast4 } from '../martian.ts';
 import type { DeciderRouter } from './decide.ts';
 import { Decision as D, type Decisions, Does, EACH, MOST_COUNTS } from './decision.ts';
+import { isStillFlooded } from './flooded.ts';
 
 /** Link headers and decisions that are remembered: in all 96 KiB, which stay in a second-level cache. */
 const LINKS = 1 << 9;
@@ -123,7 +124,7 @@ export class DecisionMemo {
     )
       return 0;
     const d = lines[line + Line.Decision];
-    if (!this.#isMet(d) || !this.#isProved(d)) return 0;
+    if (!this.#isMet(d) || !this.#isProved(d, at)) return 0;
     const source = this.#source;
     if (lead[Lead.Denied] !== 0) {
       source[0] = -1;
@@ -315,8 +316,9 @@ export class DecisionMemo {
   }
 
   /** Whether the addresses that a decision leads to are what they were; the neighbour is used. */
-  #isProved(d: number): boolean {
+  #isProved(d: number, at: number): boolean {
     const decisions = this.#decisions;
+    if (!isStillFlooded(this.#macs, decisions, d, this.#words, at)) return false;
     const slot = decisions[d + D.MacSlot];
     if (slot >= 0 && this.#macs.version(slot) !== decisions[d + D.MacVersion]) return false;
     const neighbor = decisions[d + D.NeighborSlot];
