@@ -18,7 +18,7 @@ const ICMP_AT = 14 + 40;
  * @returns null for every other frame
  */
 export function answerTo(frame: Uint8Array): Uint8Array | null {
-  const tags = frame.slice(MACS, typeAt(frame));
+  const tags = frame.slice(MACS, typeAt(frame, 0));
   const answer = answerPlain(withoutTags(frame));
   if (answer === null || tags.length === 0) return answer;
   const tagged = new Uint8Array(answer.length + tags.length);
@@ -28,23 +28,27 @@ export function answerTo(frame: Uint8Array): Uint8Array | null {
   return tagged;
 }
 
-/** Whether a frame is ARP, or ICMPv6 from router solicitation to redirect (RFC 4861, section 4). */
-export function isResolution(frame: Uint8Array): boolean {
-  const at = typeAt(frame);
-  if (frame[at] === 0x08 && frame[at + 1] === 0x06) return true;
-  const [next, type] = [frame[at + 8], frame[at + 42]];
-  return frame[at] === 0x86 && frame[at + 1] === 0xdd && next === Protocol.Icmpv6 && type >= 133 && type <= 137;
+/**
+ * Whether the frame from `start` to `end` is ARP, or ICMPv6 from router solicitation to redirect (RFC 4861, section 4). Allocates nothing: it is
+ * asked of each frame that is no plain IPv4 or IPv6.
+ */
+export function isResolution(octets: Uint8Array, start: number, end: number): boolean {
+  const at = typeAt(octets, start);
+  const type = (octets[at] << 8) | octets[at + 1];
+  if (type === EtherType.Arp) return at + 2 <= end;
+  if (type !== EtherType.Ipv6 || at + 42 >= end || octets[at + 8] !== Protocol.Icmpv6) return false;
+  return octets[at + 42] >= 133 && octets[at + 42] <= 137;
 }
 
-/** Where the EtherType lies behind all tags, in a frame of any length. */
-function typeAt(frame: Uint8Array): number {
-  let at = MACS;
-  while (isTpid((frame[at] << 8) | frame[at + 1])) at += TAG_LENGTH;
+/** Where the EtherType lies behind all tags of the frame from `start` on, of any length. */
+function typeAt(octets: Uint8Array, start: number): number {
+  let at = start + MACS;
+  while (isTpid((octets[at] << 8) | octets[at + 1])) at += TAG_LENGTH;
   return at;
 }
 
 function withoutTags(frame: Uint8Array): Uint8Array {
-  const at = typeAt(frame);
+  const at = typeAt(frame, 0);
   if (at === MACS) return frame;
   const plain = new Uint8Array(Math.max(MACS, frame.length - at + MACS));
   plain.set(frame.subarray(0, MACS));

@@ -218,10 +218,11 @@ export class ReplayPort implements Port {
 
   /** What is no IPv4 may be ARP or neighbour discovery, a question to the hosts behind this port, which is answered. */
   #resolves(at: number, length: number): boolean {
-    const frame = this.#pool.octets.subarray(at, at + length);
-    const answer = answerTo(frame);
+    const { octets } = this.#pool;
+    if (!isResolution(octets, at, at + length)) return false;
+    const answer = answerTo(octets.subarray(at, at + length));
     if (answer !== null && this.#answers.length < ANSWERS) this.#answers.push(answer);
-    return isResolution(frame);
+    return true;
   }
 
   #answer(batch: Batch): number {

@@ -30,7 +30,7 @@ describe('hosts behind a replay port', () => {
   it.each(Object.entries(TAGS))('answer ARP by the VLAN that it came by: tags %s', (_, vlan) => {
     const asked = frame({ arp: request, vlan });
     const answer = answerTo(asked);
-    expect(isResolution(asked)).toBe(true);
+    expect(isResolution(asked, 0, asked.length)).toBe(true);
     expect(answer && tagsOf(answer, vlan.length)).toEqual(tagsOf(asked, vlan.length));
     const plain = answer && Uint8Array.from([...answer.subarray(0, 12), ...answer.subarray(12 + vlan.length * 4)]);
     expect(plain).toEqual(
@@ -46,7 +46,7 @@ describe('hosts behind a replay port', () => {
   it.each(Object.entries(TAGS))('answer neighbour discovery by the VLAN that it came by: tags %s', (_, vlan) => {
     const asked = frame({ ...solicitation, vlan });
     const answer = answerTo(asked);
-    expect(isResolution(asked)).toBe(true);
+    expect(isResolution(asked, 0, asked.length)).toBe(true);
     expect(answer && tagsOf(answer, vlan.length)).toEqual(tagsOf(asked, vlan.length));
     // A neighbour advertisement (RFC 4861, section 4.4).
     expect(answer?.[14 + vlan.length * 4 + 40]).toBe(136);
@@ -55,7 +55,7 @@ describe('hosts behind a replay port', () => {
   it.each(Object.entries(TAGS))('say nothing to what asks for nothing: tags %s', (_, vlan) => {
     const asked = frame({ ...udp, vlan });
     expect(answerTo(asked)).toBeNull();
-    expect(isResolution(asked)).toBe(false);
+    expect(isResolution(asked, 0, asked.length)).toBe(false);
   });
 
   it('take frames of any length', () => {
