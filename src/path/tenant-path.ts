@@ -179,6 +179,7 @@ export class TenantPath {
     const idle = watch !== null && watch.observer !== null;
     // Port security looks at more than it tells apart; a bridge alone at nothing else.
     const remembers = security === null && !idle && (asked !== null || image.acls.length > 0);
+    const rules = store === null ? null : new RuleDecider(pool, store, bridge, devices, decisions);
     const decider = new Decider({
       pool,
       image,
@@ -189,7 +190,7 @@ export class TenantPath {
       macs,
       router: asked,
       decisions,
-      rules: store === null ? null : new RuleDecider(pool, store, bridge, decisions),
+      rules,
       taps,
     });
     this.#guard = guard;
@@ -213,7 +214,8 @@ export class TenantPath {
     };
     if (old !== null) old.follow(context);
     this.cache = old ?? new FlowCache(context);
-    this.#fit = store === null ? null : new CacheFit(this.cache, image, store, context.tapped);
+    this.#fit =
+      store === null || rules === null ? null : new CacheFit(this.cache, image, store, rules.links, context.tapped);
     this.image = image;
     this.ledger = ledger;
     this.punter = punter;

@@ -21,6 +21,8 @@ const lists = () => Array.from({ length: LISTS }, () => new Float64Array(8));
 class World {
   readonly tables = new SharedArrayBuffer(TABLES * 2 * 8);
   readonly rules = new SharedArrayBuffer(RULES * 3 * 8);
+  readonly groups = new SharedArrayBuffer(0);
+  readonly buckets = new SharedArrayBuffer(0);
   readonly decisions: Decisions;
   hits = lists();
   twinHits = lists();

@@ -1,5 +1,6 @@
 import type { TenantImage } from '../image.ts';
 import type { RuleStore } from '../rules/store.ts';
+import type { WatchedLinks } from '../rules/watched-links.ts';
 import type { FlowCache } from './flow-cache.ts';
 import { sameShape, shapeOf } from './shape.ts';
 
@@ -14,24 +15,27 @@ export class CacheFit {
   readonly #cache: FlowCache;
   readonly #image: TenantImage;
   readonly #store: RuleStore;
+  readonly #links: WatchedLinks;
   readonly #tapped: boolean;
   /** Rules that the cache was made for, what they look at, and when it took another shape last, milliseconds wrapped. */
   #version = 0;
   #looks = UNKNOWN;
   #reshaped = 0;
 
-  /** @param tapped whether somebody looks at frames that are dropped */
-  constructor(cache: FlowCache, image: TenantImage, store: RuleStore, tapped: boolean) {
+  /** @param links that decisions by groups rest on @param tapped whether somebody looks at frames that are dropped */
+  constructor(cache: FlowCache, image: TenantImage, store: RuleStore, links: WatchedLinks, tapped: boolean) {
     this.#cache = cache;
     this.#image = image;
     this.#store = store;
+    this.#links = links;
     this.#tapped = tapped;
   }
 
   /** @returns false: the flow cache may not be used for now */
   isFit(nowMs: number): boolean {
     const store = this.#store;
-    if (store.version === this.#version) return true;
+    if (store.version === this.#version && !this.#links.haveChanged()) return true;
+    this.#links.forget();
     const looks = store.plain ? PLAIN : store.looks();
     // Nearly always a change is one among many rules, all of which together look at the same as before.
     if (looks === this.#looks) this.#cache.forget();

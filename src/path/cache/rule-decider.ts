@@ -2,20 +2,24 @@ import { type Batch, Kind, Trait } from '../../frame/batch.ts';
 import type { Pool } from '../../frame/pool.ts';
 import { Drop } from '../../observe/drop.ts';
 import { isTpid } from '../../wire/vlan.ts';
+import type { Devices } from '../devices.ts';
 import type { BridgeImage } from '../image.ts';
 import { ActionSet } from '../rules/action-set.ts';
-import { NO_RULE } from '../rules/counts.ts';
-import { FlowKey } from '../rules/key.ts';
+import { FIRST_BUCKET, GROUPS, NO_RULE } from '../rules/counts.ts';
+import type { GroupEntry } from '../rules/entries.ts';
+import { DEEPEST, GroupChoice } from '../rules/group-choice.ts';
+import { FlowKey, isPipelineField } from '../rules/key.ts';
 import { KeyWord, VID_PRESENT } from '../rules/layout.ts';
-import { PortConfig } from '../rules/log.ts';
+import { GroupKind, PortConfig } from '../rules/log.ts';
 import { Op, opCode, opLength, ReservedPort, SetField } from '../rules/program.ts';
 import type { RuleStore } from '../rules/store.ts';
+import { WatchedLinks } from '../rules/watched-links.ts';
 import { swap16, swap32 } from './bytes.ts';
 import { Decision as D, type Decisions, Does } from './decision.ts';
 
 /** What rules say of a plain frame. */
 export const Verdict = {
-  /** It is for the interpreter: several outputs, groups, meters, controllers, labels, … */
+  /** It is for the interpreter: several outputs, groups of all buckets, meters, controllers, labels, … */
   Interpret: 0,
   /** The draft says what happens. */
   Decided: 1,
@@ -25,15 +29,21 @@ export const Verdict = {
 export type Verdict = (typeof Verdict)[keyof typeof Verdict];
 
 const MOST_EDIT_WORDS = 64;
+/** Several buckets of a group act, or which one does cannot be told here. */
+const UNKNOWN = -2;
 
 /**
  * Decides one plain frame by the rules of its tenant, without touching it: looked up table by table, edits collected; what the flow cache
- * can carry out is one output, or none. Edits that a later table looks at are made in the flow key, as far as they are plain, too.
+ * can carry out is one output, or none. Edits that a later table looks at are made in the flow key, as far as they are plain, too. Of a group
+ * it takes the bucket that acts: for a flow it is always the same, until the group or the link of a port that it watches changes.
  * The interpreter is its slow twin, and takes whatever this does not know.
  */
 export class RuleDecider {
+  /** What choices of buckets rest on. */
+  readonly links: WatchedLinks;
   readonly #store: RuleStore;
   readonly #bridge: BridgeImage;
+  readonly #choice: GroupChoice;
   readonly #decisions: Decisions;
   readonly #key: FlowKey;
   readonly #set = new ActionSet();
@@ -47,9 +57,11 @@ export class RuleDecider {
   #stale = false;
   #inPort = 0;
 
-  constructor(pool: Pool, store: RuleStore, bridge: BridgeImage, decisions: Decisions) {
+  constructor(pool: Pool, store: RuleStore, bridge: BridgeImage, devices: Devices, decisions: Decisions) {
+    this.links = new WatchedLinks(devices.linkUp);
     this.#store = store;
     this.#bridge = bridge;
+    this.#choice = new GroupChoice(store, bridge, devices, this.links);
     this.#decisions = decisions;
     this.#key = new FlowKey(pool);
   }
@@ -117,6 +129,7 @@ export class RuleDecider {
   #action(words: Int32Array, at: number, batch: Batch, i: number): boolean {
     const code = opCode(words[at]);
     if (code === Op.Output) return this.#output(words[at + 1]);
+    if (code === Op.Group) return this.#group(words[at + 1], batch, i, 0);
     if (this.#key.setPipelineField(words, at)) return true;
     if (!this.#isEdit(code)) return false;
     // An edit behind the output is seen by no port (if something else is made of the frame, it is not for the cache), but by the tables
@@ -126,12 +139,67 @@ export class RuleDecider {
       this.#foresee(words, at, code, batch, i);
       return true;
     }
+    if (!this.#keep(words, at)) return false;
+    this.#foresee(words, at, code, batch, i);
+    return true;
+  }
+
+  /** Keeps an edit for what the one output sends. @returns false: there is no room */
+  #keep(words: Int32Array, at: number): boolean {
     const length = opLength(words[at]);
     if (this.#length + length > MOST_EDIT_WORDS) return false;
     for (let w = 0; w < length; w++) this.#edits[this.#length + w] = words[at + w];
     this.#length += length;
-    this.#foresee(words, at, code, batch, i);
     return true;
+  }
+
+  /** Takes the bucket of a group that acts. @param depth of groups that it stands in @returns false: not for the cache */
+  #group(index: number, batch: Batch, i: number, depth: number): boolean {
+    const group = this.#store.groups[index];
+    if (group === undefined || depth === DEEPEST) return true;
+    if (this.#to >= 0 || this.#normal) return false;
+    const chosen = this.#chosen(group);
+    if (chosen === UNKNOWN || !this.#decisions.rule(GROUPS, index)) return false;
+    return chosen < 0 || this.#bucket(group, chosen, batch, i, depth);
+  }
+
+  /** @returns the one bucket that acts, -1: none, or `UNKNOWN` */
+  #chosen(group: GroupEntry): number {
+    switch (group.kind) {
+      case GroupKind.FastFailover:
+        return this.#choice.firstAlive(group);
+      case GroupKind.Select:
+        return this.#stale ? UNKNOWN : this.#choice.select(group, this.#key.words);
+      default:
+        return group.buckets.length === 1 ? 0 : UNKNOWN;
+    }
+  }
+
+  /** What a bucket edits is a copy: without an output nothing of it is left, and no table sees it. */
+  #bucket(group: GroupEntry, b: number, batch: Batch, i: number, depth: number): boolean {
+    const { place, at, length } = group.buckets[b];
+    const { words } = this.#store.programs;
+    const stale = this.#stale;
+    const before = this.#length;
+    if (!this.#decisions.rule(GROUPS, FIRST_BUCKET + place)) return false;
+    for (let k = at; k < at + length; k += opLength(words[k]))
+      if (!this.#inBucket(words, k, batch, i, depth)) return false;
+    this.#stale = stale;
+    if (this.#to >= 0) return true;
+    // Whether a TTL has run out is for the interpreter to see.
+    if (this.#takesTtl(before)) return false;
+    this.#length = before;
+    return true;
+  }
+
+  #inBucket(words: Int32Array, at: number, batch: Batch, i: number, depth: number): boolean {
+    const code = opCode(words[at]);
+    if (code === Op.Output) return words[at + 1] !== ReservedPort.Normal && this.#output(words[at + 1]);
+    if (code === Op.Group) return this.#group(words[at + 1], batch, i, depth + 1);
+    if (!this.#isEdit(code) || isPipelineField(words, at)) return false;
+    // Of a group in this one the flow is what the bucket has made of it.
+    this.#stale = true;
+    return this.#to >= 0 ? code !== Op.DecNwTtl : this.#keep(words, at);
   }
 
   #isEdit(code: number): boolean {
@@ -202,7 +270,7 @@ export class RuleDecider {
     if (this.#to < 0) {
       words[draft + D.Reason] = reason;
       // Whether a TTL has run out is for the interpreter to see.
-      return this.#takesTtl() ? Verdict.Interpret : Verdict.Decided;
+      return this.#takesTtl(0) ? Verdict.Interpret : Verdict.Decided;
     }
     const bridge = this.#bridge;
     const to = this.#to;
@@ -215,8 +283,9 @@ export class RuleDecider {
     return this.#program(batch, i) ? Verdict.Decided : Verdict.Interpret;
   }
 
-  #takesTtl(): boolean {
-    for (let k = 0; k < this.#length; k += opLength(this.#edits[k]))
+  /** Whether an edit from `at` on takes a TTL down. */
+  #takesTtl(at: number): boolean {
+    for (let k = at; k < this.#length; k += opLength(this.#edits[k]))
       if (opCode(this.#edits[k]) === Op.DecNwTtl) return true;
     return false;
   }

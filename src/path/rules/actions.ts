@@ -5,19 +5,16 @@ import type { SharedBuckets } from '../../table/shared-buckets.ts';
 import { wireBytes } from '../charge.ts';
 import { Edit, FrameEditor } from './edit.ts';
 import type { GroupEntry } from './entries.ts';
-import type { GroupChoice } from './group-choice.ts';
+import { DEEPEST, type GroupChoice } from './group-choice.ts';
 import type { FlowKey } from './key.ts';
 import { KeyWord } from './layout.ts';
-import { GroupKind, Limit, PairColumn, PortConfig, QueueColumn, type RulesWorkerImage } from './log.ts';
+import { GroupKind, Limit, PortConfig, QueueColumn, type RulesWorkerImage } from './log.ts';
 import type { RuleObserver } from './observer.ts';
 import type { PacketIns } from './packet-ins.ts';
 import { Op, opCode, opLength, ReservedPort, type SetField } from './program.ts';
 import type { RuleOutputs } from './rule-outputs.ts';
 import type { Run } from './run.ts';
 import { queueKey, type RuleStore, Scope } from './store.ts';
-
-/** Groups within groups: no deeper than this. */
-const DEEPEST = 8;
 
 /** Buckets that may act on a frame: groups within groups multiply. Open vSwitch stops after as many resubmissions. */
 const MOST_BUCKETS = 4096;
@@ -54,8 +51,6 @@ export class Actions {
   readonly #editor: FrameEditor;
   readonly #copies = new Batch(DEEPEST + 2);
   readonly #normals = new Batch();
-  readonly #groups: Float64Array;
-  readonly #buckets: Float64Array;
   readonly #queues: Float64Array;
 
   constructor(context: ActionsContext) {
@@ -63,8 +58,6 @@ export class Actions {
     this.#context = context;
     this.#pool = pool;
     this.#editor = new FrameEditor(pool);
-    this.#groups = new Float64Array(image.groups);
-    this.#buckets = new Float64Array(image.buckets);
     this.#queues = new Float64Array(image.queues);
   }
 
@@ -301,9 +294,7 @@ export class Actions {
     const { store, run, choice, key, observer } = this.#context;
     const group = store.groups[index];
     if (group === undefined || depth === DEEPEST) return;
-    const at = index * PairColumn.WIDTH;
-    this.#groups[at] += run.packets;
-    this.#groups[at + 1] += run.bytes;
+    store.counts.group(index, run.packets, run.bytes);
     if (group.kind === GroupKind.All) {
       for (let b = 0; b < group.buckets.length; b++) {
         observer?.bucket(index, b);
@@ -329,9 +320,7 @@ export class Actions {
     }
     run.buckets++;
     const bucket = group.buckets[b];
-    const at = bucket.place * PairColumn.WIDTH;
-    this.#buckets[at] += run.packets;
-    this.#buckets[at + 1] += run.bytes;
+    store.counts.bucket(bucket.place, run.packets, run.bytes);
     const copies = this.#copies;
     if (copies.count === copies.capacity) return;
     this.#stamp(copies, batch);

@@ -5,9 +5,10 @@ import type { BucketEntry, GroupEntry } from './entries.ts';
 import { KeyWord } from './layout.ts';
 import { PortConfig } from './log.ts';
 import type { RuleStore } from './store.ts';
+import type { WatchedLinks } from './watched-links.ts';
 
-/** Groups that watch groups that watch groups: no deeper than this. */
-const DEEPEST = 8;
+/** Groups that watch groups, or lead to groups: no deeper than this. */
+export const DEEPEST = 8;
 /** Buckets that are looked at for one frame: what is not known to be alive then is taken for dead. */
 const MOST_LOOKS = 4096;
 
@@ -21,12 +22,15 @@ export class GroupChoice {
   readonly #store: RuleStore;
   readonly #bridge: BridgeImage;
   readonly #devices: Devices;
+  readonly #links: WatchedLinks | null;
   #looks = 0;
 
-  constructor(store: RuleStore, bridge: BridgeImage, devices: Devices) {
+  /** @param links gets the devices that choices rest on; null: nobody keeps a choice */
+  constructor(store: RuleStore, bridge: BridgeImage, devices: Devices, links: WatchedLinks | null = null) {
     this.#store = store;
     this.#bridge = bridge;
     this.#devices = devices;
+    this.#links = links;
   }
 
   /** @returns index of the first bucket that is alive, -1 for none */
@@ -71,7 +75,9 @@ export class GroupChoice {
     const { rowOf, configOf } = this.#store;
     const row = port < rowOf.length ? rowOf[port] : -1;
     if (row < 0 || row >= this.#bridge.ports || (configOf[port] & PortConfig.Down) !== 0) return false;
-    return this.#devices.linkUp[this.#bridge.device[row]] === 1;
+    const device = this.#bridge.device[row];
+    this.#links?.watch(device);
+    return this.#devices.linkUp[device] === 1;
   }
 
   #isGroupAlive(index: number, depth: number): boolean {

@@ -58,10 +58,8 @@ export class FlowKey {
 
   /** Carries out a set-field of metadata or tunnel id, which are the key's alone. @returns whether the op is one */
   setPipelineField(ops: Int32Array, at: number): boolean {
-    if (opCode(ops[at]) !== Op.SetField) return false;
-    const field = ops[at + 1];
-    if (field !== SetField.TunnelId && field !== SetField.Metadata) return false;
-    const high = field === SetField.TunnelId ? KeyWord.TunnelHigh : KeyWord.MetadataHigh;
+    if (!isPipelineField(ops, at)) return false;
+    const high = ops[at + 1] === SetField.TunnelId ? KeyWord.TunnelHigh : KeyWord.MetadataHigh;
     this.words[high] = ops[at + 2];
     this.words[high + 1] = ops[at + 3];
     return true;
@@ -176,4 +174,10 @@ export class FlowKey {
 /** Type of service or traffic class as it lies in the word `Ip`. */
 function spread(tos: number): number {
   return ((tos & 3) << 8) | ((tos >>> 2) << 10);
+}
+
+/** Whether the op at `ops[at]` sets metadata or tunnel id, which are the key's alone. */
+export function isPipelineField(ops: Int32Array, at: number): boolean {
+  if (opCode(ops[at]) !== Op.SetField) return false;
+  return ops[at + 1] === SetField.TunnelId || ops[at + 1] === SetField.Metadata;
 }

@@ -19,17 +19,20 @@ export const Look = {
   Label: 64,
 } as const;
 
+/** What the bucket of a flow in a select group is chosen by. */
+const SPREAD = Look.Macs | Look.Network | Look.Source | Look.Destination | Look.Ports;
+
 /**
  * @param consulted bits of the flow key that any rule looks at @param ttl whether any action takes a TTL down
- * @param normal whether any action is `NORMAL` @returns sum of `Look`
+ * @param normal whether any action is `NORMAL` @param spread whether any group spreads flows over its buckets @returns sum of `Look`
  */
-export function looksOf(consulted: Int32Array, ttl: boolean, normal: boolean): number {
+export function looksOf(consulted: Int32Array, ttl: boolean, normal: boolean, spread: boolean): number {
   const { Ip, Ipv6Src, Ipv6Dst } = KeyWord;
   const any = (from: number, to: number) => {
     for (let w = from; w < to; w++) if (consulted[w] !== 0) return true;
     return false;
   };
-  let looks = 0;
+  let looks = spread ? SPREAD : 0;
   if (normal || any(KeyWord.EthDstHigh, KeyWord.EthSrcLow + 1)) looks |= Look.Macs;
   if (ttl || any(Ip, KEY_WORDS)) looks |= Look.Network;
   if (consulted[KeyWord.Ipv4Src] !== 0 || any(Ipv6Src, Ipv6Dst)) looks |= Look.Source;

@@ -9,6 +9,7 @@ import {
   CATCH_UP,
   FailMode,
   FragmentMode,
+  GroupKind,
   Limit,
   LogRecord,
   PortConfig,
@@ -61,6 +62,8 @@ export class RuleStore {
   single = 0;
   #ttl = 0;
   #normal = 0;
+  /** Select groups. */
+  #spreading = 0;
   /** Grows with every change. */
   version = 0;
   /** Every frame is handled as by `NORMAL`: `plainRule` says so, or no rule at all (-1: after the last controller was lost). */
@@ -218,7 +221,7 @@ export class RuleStore {
   looks(): number {
     const consulted = this.#consulted.fill(0);
     for (const table of this.tables) table?.consulted(consulted);
-    return looksOf(consulted, this.#ttl > 0 || this.dropFragments, this.#normal > 0);
+    return looksOf(consulted, this.#ttl > 0 || this.dropFragments, this.#normal > 0, this.#spreading > 0);
   }
 
   /** After changes: whether all that the tables say is `NORMAL`. */
@@ -290,6 +293,7 @@ export class RuleStore {
     this.#dropBuckets(index);
     const group = readGroup(words, at, this.programs);
     for (const bucket of group.buckets) this.#want(1, this.programs.words, bucket.at, bucket.length);
+    if (group.kind === GroupKind.Select) this.#spreading++;
     this.groups[index] = group;
   }
 
@@ -307,6 +311,7 @@ export class RuleStore {
   }
 
   #dropBuckets(index: number): void {
+    if (this.groups[index]?.kind === GroupKind.Select) this.#spreading--;
     for (const { at, length } of this.groups[index]?.buckets ?? []) {
       this.#want(-1, this.programs.words, at, length);
       this.programs.give(at, length);
