@@ -179,7 +179,10 @@ export class TenantPath {
     const idle = watch !== null && watch.observer !== null;
     // Port security looks at more than it tells apart; a bridge alone at nothing else.
     const remembers = security === null && !idle && (asked !== null || image.acls.length > 0);
-    const rules = store === null ? null : new RuleDecider(pool, store, bridge, devices, decisions);
+    const rules =
+      store === null || image.rules === null
+        ? null
+        : new RuleDecider({ pool, store, image: image.rules, worker, bridge, devices, decisions });
     const decider = new Decider({
       pool,
       image,

@@ -14,7 +14,7 @@ import { frame } from '../../src/wire/build-frame.ts';
 
 const seed = Number(process.env['TAPYARD_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
 const FRAMES = 64;
-const SHAPES = 1 << 11;
+const SHAPES = 1 << 12;
 /** Of a cache whose places are few, so that there are collisions; and so many that its entries are fetched ahead. */
 const FEW = 64;
 const MANY = 1 << 13;
@@ -67,6 +67,7 @@ class World {
       decisions[at + Decision.Port] = d & 1;
       decisions[at + Decision.Device] = d & 1;
       decisions[at + Decision.Longest] = 90;
+      decisions[at + Decision.Meter] = d === 3 ? 1 : 0;
       for (let k = Decision.Mac0; k <= Decision.Tag; k++) decisions[at + k] = 0x01010101 * k;
       decisions[at + Decision.Mac0] &= 0xffff0000;
       decisions[at + Decision.Mac3] &= 0xffff;
@@ -96,6 +97,13 @@ class World {
       drop: (_: Batch, i: number) => {
         log.push(`drop ${i}`);
         batch.fate[i] = 3;
+      },
+      // Of all decisions one has a meter, which half of the lengths are too much for.
+      weigh: (_: Batch, i: number, meter: number, length: number) => {
+        if (meter === 0 || (length & 1) === 0) return true;
+        log.push(`meter ${meter} drops ${i}`);
+        batch.fate[i] = 3;
+        return false;
       },
       show: (_: Batch, i: number) => log.push(`show ${i}`),
       edit: () => {},

@@ -143,6 +143,15 @@ export class Decider {
     batch.fate[i] = 3;
   }
 
+  /** Lets a meter have frame i. @returns false: it was dropped */
+  weigh(batch: Batch, i: number, meter: number, length: number): boolean {
+    batch.spread();
+    this.#parse.one(batch, i);
+    if (this.#rules === null || this.#rules.metering.passes(batch, i, meter, length)) return true;
+    this.drop(batch, i, Drop.Meter);
+    return false;
+  }
+
   /** Shows frame i, which a decision drops, to those who look. */
   show(batch: Batch, i: number, reason: number): void {
     this.#taps?.frame(batch, i, reason);

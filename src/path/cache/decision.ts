@@ -47,9 +47,11 @@ export const Decision = {
   Set: 34,
   /** VLAN in which the destination must still be known nowhere, so that the one other port of it gets the frame; 0: it is known. */
   Flooded: 35,
+  /** Meter that each frame is weighed by first, plus 1; 0: none. */
+  Meter: 36,
   /** Edits besides: position and words of them in the programs; 0 words: none. */
-  Program: 36,
-  ProgramLength: 37,
+  Program: 37,
+  ProgramLength: 38,
   /** Whole cache lines. */
   WIDTH: 48,
 } as const;

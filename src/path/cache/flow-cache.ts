@@ -358,6 +358,11 @@ export class FlowCache {
     return dice === 0 ? place : dice === 1 ? place + stride : -1;
   }
 
+  /** For the generated code: lets a decision's meter have frame i. @param meter plus 1; 0: there is none @returns false: it was dropped */
+  weigh(batch: Batch, i: number, meter: number, length: number): boolean {
+    return meter === 0 || this.#decider.weigh(batch, i, meter - 1, length);
+  }
+
   /** For the generated code: drops frame i. */
   drop(batch: Batch, i: number, reason: number): void {
     batch.spread();

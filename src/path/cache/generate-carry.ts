@@ -73,6 +73,13 @@ const police = ({ policed }: Shape, plain: boolean): string =>
       }`
     : '';
 
+/** A meter weighs every frame, after the rule that names it has counted it. */
+const weigh = ({ metered }: Shape, plain: boolean): string =>
+  metered
+    ? `
+      if (!cache.weigh(batch, i, decisions[d + ${D.Meter}], ${plain ? 'length' : 'length + bodyLength[i]'})) continue;`
+    : '';
+
 /** RFC 1624, equation 3: a TTL less one adds one to the sum, which skips 0xffff. */
 const ttl = (c: string): string => `words[o + 2] = ${c} - 1 + ((1 + (((${c} >>> 16) + 2) >>> 16)) << 16);`;
 
@@ -185,7 +192,7 @@ export const carryOut = (shape: Shape, batches: Batches): string => {
   const plain = batches !== 'any';
   return `${fits(batches)}${police(shape, plain)}
       if (decisions[d + ${D.Frames}]++ === 0) touched[unbooked[0]++] = d;
-      decisions[d + ${D.Bytes}] += length;${plain ? '' : MORE}
+      decisions[d + ${D.Bytes}] += length;${plain ? '' : MORE}${weigh(shape, plain)}
       if ((does & ${Does.Forward}) === 0) { cells[Math.imul(from, ${COLUMNS}) + ${Column.Drops} + decisions[d + ${D.Reason}]]++;${shape.tapped ? ` cache.show(batch, i, decisions[d + ${D.Reason}]);` : ''} ${plain ? '' : ' fate[i] = 3;'} pool.release(head[i]);${plain ? '' : ' pool.release(body[i]);'} continue; }${edited(shape)}${header(batches)}
       qHead[q] = head[i];
       qStart[q] = (into << 2) + 2;

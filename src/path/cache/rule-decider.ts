@@ -10,16 +10,17 @@ import type { GroupEntry } from '../rules/entries.ts';
 import { DEEPEST, GroupChoice } from '../rules/group-choice.ts';
 import { FlowKey, isPipelineField } from '../rules/key.ts';
 import { KeyWord, VID_PRESENT } from '../rules/layout.ts';
-import { GroupKind, PortConfig } from '../rules/log.ts';
+import { GroupKind, PortConfig, type RulesImage } from '../rules/log.ts';
 import { Op, opCode, opLength, ReservedPort, SetField } from '../rules/program.ts';
 import type { RuleStore } from '../rules/store.ts';
 import { WatchedLinks } from '../rules/watched-links.ts';
 import { swap16, swap32 } from './bytes.ts';
 import { Decision as D, type Decisions, Does } from './decision.ts';
+import { Metering } from './metering.ts';
 
 /** What rules say of a plain frame. */
 export const Verdict = {
-  /** It is for the interpreter: several outputs, groups of all buckets, meters, controllers, labels, … */
+  /** It is for the interpreter: several outputs, groups of all buckets, meters before later tables, controllers, labels, … */
   Interpret: 0,
   /** The draft says what happens. */
   Decided: 1,
@@ -32,6 +33,16 @@ const MOST_EDIT_WORDS = 64;
 /** Several buckets of a group act, or which one does cannot be told here. */
 const UNKNOWN = -2;
 
+export interface RuleDeciderContext {
+  readonly pool: Pool;
+  readonly store: RuleStore;
+  readonly image: RulesImage;
+  readonly worker: number;
+  readonly bridge: BridgeImage;
+  readonly devices: Devices;
+  readonly decisions: Decisions;
+}
+
 /**
  * Decides one plain frame by the rules of its tenant, without touching it: looked up table by table, edits collected; what the flow cache
  * can carry out is one output, or none. Edits that a later table looks at are made in the flow key, as far as they are plain, too. Of a group
@@ -39,6 +50,7 @@ const UNKNOWN = -2;
  * The interpreter is its slow twin, and takes whatever this does not know.
  */
 export class RuleDecider {
+  readonly metering: Metering;
   /** What choices of buckets rest on. */
   readonly links: WatchedLinks;
   readonly #store: RuleStore;
@@ -53,11 +65,13 @@ export class RuleDecider {
   /** Row of the one output; -1: none. */
   #to = -1;
   #normal = false;
+  #metered = false;
   /** The flow key is not what the frame would be after the edits. */
   #stale = false;
   #inPort = 0;
 
-  constructor(pool: Pool, store: RuleStore, bridge: BridgeImage, devices: Devices, decisions: Decisions) {
+  constructor({ pool, store, image, worker, bridge, devices, decisions }: RuleDeciderContext) {
+    this.metering = new Metering(pool, store, image, worker);
     this.links = new WatchedLinks(devices.linkUp);
     this.#store = store;
     this.#bridge = bridge;
@@ -82,6 +96,7 @@ export class RuleDecider {
     this.#length = 0;
     this.#to = -1;
     this.#normal = false;
+    this.#metered = false;
     this.#stale = false;
     for (let table = 0; table >= 0; ) {
       if (this.#stale) return Verdict.Interpret;
@@ -106,7 +121,8 @@ export class RuleDecider {
     for (let k = at[rule]; k < end; k += opLength(words[k])) {
       switch (opCode(words[k])) {
         case Op.Meter:
-          return -2;
+          if (!this.#meter(words[k + 1])) return -2;
+          break;
         case Op.ClearActions:
           this.#set.clear();
           break;
@@ -117,12 +133,23 @@ export class RuleDecider {
           this.#key.writeMetadata(words, k);
           break;
         case Op.GotoTable:
-          return words[k + 1];
+          // What a meter drops is not counted there.
+          return this.#metered ? -2 : words[k + 1];
         default:
           if (!this.#action(words, k, batch, i)) return -2;
       }
     }
     return -1;
+  }
+
+  /** Every frame is to be weighed, as it came in. @returns false: not for the cache */
+  #meter(index: number): boolean {
+    if (this.#store.meters[index] === undefined) return true;
+    if (this.#metered || this.#length > 0 || this.#to >= 0 || this.#normal) return false;
+    const { words, draft } = this.#decisions;
+    words[draft + D.Meter] = index + 1;
+    this.#metered = true;
+    return true;
   }
 
   /** Adds an action to what is decided. @returns false: not for the cache */
@@ -157,7 +184,7 @@ export class RuleDecider {
   #group(index: number, batch: Batch, i: number, depth: number): boolean {
     const group = this.#store.groups[index];
     if (group === undefined || depth === DEEPEST) return true;
-    if (this.#to >= 0 || this.#normal) return false;
+    if (this.#to >= 0 || this.#normal || this.#metered) return false;
     const chosen = this.#chosen(group);
     if (chosen === UNKNOWN || !this.#decisions.rule(GROUPS, index)) return false;
     return chosen < 0 || this.#bucket(group, chosen, batch, i, depth);

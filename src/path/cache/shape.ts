@@ -28,6 +28,8 @@ export interface Shape {
   readonly policed: boolean;
   /** Somebody looks at frames that are dropped. */
   readonly tapped: boolean;
+  /** There are meters. */
+  readonly metered: boolean;
 }
 
 const TRANSPORT: readonly number[] = [AclKey.PROTO, AclKey.SPORT, AclKey.DPORT, AclKey.ICMP_TYPE, AclKey.ICMP_CODE];
@@ -61,13 +63,27 @@ export function shapeOf(
     tos: rulesLook(Look.Tos),
     label: rulesLook(Look.Label),
     edits: looks !== null,
+    metered: rulesLook(Look.Meters),
     policed: [policer.packets, policer.bits, ...bridge.packetPolicer, ...bridge.bitPolicer].some(set),
     tapped,
   };
 }
 
 const KEYS: readonly (keyof Shape)[] = [
-  ...(['macs', 'l3', 'source', 'destination', 'ports', 'flags', 'tos', 'label', 'edits', 'policed', 'tapped'] as const),
+  ...([
+    'macs',
+    'l3',
+    'source',
+    'destination',
+    'ports',
+    'flags',
+    'tos',
+    'label',
+    'edits',
+    'policed',
+    'tapped',
+    'metered',
+  ] as const),
 ];
 
 /** A shape as a number above 0, by which a worker tells the control side. */

@@ -1,10 +1,8 @@
-import { type Batch, Fate, Kind } from '../../frame/batch.ts';
+import { type Batch, Fate } from '../../frame/batch.ts';
 import type { Pool } from '../../frame/pool.ts';
 import { Drop } from '../../observe/drop.ts';
 import { COLUMNS, Column, type Ledger } from '../../observe/ledger.ts';
 import { SharedBuckets } from '../../table/shared-buckets.ts';
-import * as ipv4 from '../../wire/ipv4.ts';
-import * as ipv6 from '../../wire/ipv6.ts';
 import type { Devices } from '../devices.ts';
 import type { Egress } from '../egress.ts';
 import type { BridgeImage } from '../image.ts';
@@ -15,10 +13,10 @@ import type { RuleCounts } from './counts.ts';
 import { GroupChoice } from './group-choice.ts';
 import { FlowKey } from './key.ts';
 import type { RulesImage } from './log.ts';
-import { Meters, Verdict } from './meter.ts';
+import { dscpOf, Meters, remarkTo, Verdict } from './meter.ts';
 import type { RuleObserver } from './observer.ts';
 import { PacketIns } from './packet-ins.ts';
-import { Op, opCode, opLength, opWord, SetField } from './program.ts';
+import { Op, opCode, opLength } from './program.ts';
 import { RuleOutputs } from './rule-outputs.ts';
 import { Run } from './run.ts';
 import type { RuleStore } from './store.ts';
@@ -58,7 +56,7 @@ export class Interpreter {
   readonly #outputs: RuleOutputs;
   readonly #set = new ActionSet();
   readonly #meters: Meters;
-  readonly #remark = Int32Array.of(opWord(Op.SetField, 3), SetField.IpDscp, 0);
+  readonly #remark = remarkTo(0);
 
   constructor(context: InterpreterContext) {
     const { pool, image, worker, store, bridge, devices, punter, tenant, observer, normal } = context;
@@ -190,11 +188,8 @@ export class Interpreter {
     const { run } = this;
     const meter = store.meters[index];
     if (meter === undefined) return true;
-    let dscp = -1;
-    if (batch.ipLength[i] > 0 && batch.kind[i] === Kind.Ipv4) dscp = ipv4.typeOfService(pool.bytes, batch.l3[i]) >> 2;
-    else if (batch.ipLength[i] > 0 && batch.kind[i] === Kind.Ipv6)
-      dscp = ipv6.trafficClass(pool.bytes, batch.l3[i]) >> 2;
-    const verdict = this.#meters.take(meter, index, run, batch, dscp);
+    const { packets, bytes } = run;
+    const verdict = this.#meters.take(meter, index, packets, bytes, batch.nowUs, dscpOf(batch, i, pool.bytes));
     observer?.meter(index, verdict);
     if (verdict === Verdict.Drop) {
       run.reason = Drop.Meter;

@@ -17,6 +17,8 @@ export const Look = {
   Tos: 32,
   /** IPv6 flow label. */
   Label: 64,
+  /** There are meters, which weigh every frame. */
+  Meters: 128,
 } as const;
 
 /** What the bucket of a flow in a select group is chosen by. */

@@ -1,8 +1,10 @@
-import type { Batch } from '../../frame/batch.ts';
+import { type Batch, Kind } from '../../frame/batch.ts';
 import { SharedBuckets } from '../../table/shared-buckets.ts';
+import * as ipv4 from '../../wire/ipv4.ts';
+import * as ipv6 from '../../wire/ipv6.ts';
 import type { BandEntry, MeterEntry } from './entries.ts';
 import { BandKind, PairColumn, type RulesImage } from './log.ts';
-import type { Run } from './run.ts';
+import { Op, opWord, SetField } from './program.ts';
 
 /** What a meter says of a frame. */
 export const Verdict = { Pass: 0, Drop: 1, Remark: 2 } as const;
@@ -25,10 +27,10 @@ export class Meters {
   }
 
   /**
-   * @param index of the meter @param run packets that the frame stands for, and their bytes @param batch for the time @param dscp of the frame, -1: it is no IP packet
+   * @param index of the meter @param packets that the frame stands for, and their bytes @param dscp of the frame, -1: it is no IP packet
    * @returns `Verdict`
    */
-  take(meter: MeterEntry, index: number, { packets, bytes }: Run, { nowUs }: Batch, dscp: number): number {
+  take(meter: MeterEntry, index: number, packets: number, bytes: number, nowUs: number, dscp: number): number {
     const at = index * PairColumn.WIDTH;
     this.#meters[at] += packets;
     this.#meters[at + 1] += bytes;
@@ -50,4 +52,16 @@ export class Meters {
     this.dscp = (dscp & ~6) | (precedence << 1);
     return Verdict.Remark;
   }
+}
+
+/** DSCP of a frame whose columns `Parse` has set, -1: it is no IP packet. */
+export function dscpOf(batch: Batch, i: number, bytes: DataView): number {
+  if (batch.ipLength[i] === 0) return -1;
+  if (batch.kind[i] === Kind.Ipv4) return ipv4.typeOfService(bytes, batch.l3[i]) >> 2;
+  return batch.kind[i] === Kind.Ipv6 ? ipv6.trafficClass(bytes, batch.l3[i]) >> 2 : -1;
+}
+
+/** The op that gives a packet its DSCP, the last of its words. */
+export function remarkTo(dscp: number): Int32Array {
+  return Int32Array.of(opWord(Op.SetField, 3), SetField.IpDscp, dscp);
 }

@@ -16,7 +16,7 @@ import {
   type RulesWorkerImage,
   Shared,
 } from './log.ts';
-import { looksOf } from './looks.ts';
+import { Look, looksOf } from './looks.ts';
 import { Op, opCode, opLength, ReservedPort } from './program.ts';
 import { goesNormal, takesTtl, wantsSingle } from './wants.ts';
 
@@ -62,8 +62,9 @@ export class RuleStore {
   single = 0;
   #ttl = 0;
   #normal = 0;
-  /** Select groups. */
+  /** Select groups; meters. */
   #spreading = 0;
+  #metering = 0;
   /** Grows with every change. */
   version = 0;
   /** Every frame is handled as by `NORMAL`: `plainRule` says so, or no rule at all (-1: after the last controller was lost). */
@@ -221,7 +222,8 @@ export class RuleStore {
   looks(): number {
     const consulted = this.#consulted.fill(0);
     for (const table of this.tables) table?.consulted(consulted);
-    return looksOf(consulted, this.#ttl > 0 || this.dropFragments, this.#normal > 0, this.#spreading > 0);
+    const looks = looksOf(consulted, this.#ttl > 0 || this.dropFragments, this.#normal > 0, this.#spreading > 0);
+    return this.#metering > 0 ? looks | Look.Meters : looks;
   }
 
   /** After changes: whether all that the tables say is `NORMAL`. */
@@ -298,8 +300,10 @@ export class RuleStore {
   }
 
   #setMeter(index: number, meter: MeterEntry | undefined): void {
-    if (this.meters[index]?.small === true) this.single--;
+    const old = this.meters[index];
+    if (old?.small === true) this.single--;
     if (meter?.small === true) this.single++;
+    this.#metering += (meter === undefined ? 0 : 1) - (old === undefined ? 0 : 1);
     this.meters[index] = meter;
   }
 
