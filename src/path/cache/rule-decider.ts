@@ -1,4 +1,4 @@
-import { type Batch, Kind, Trait } from '../../frame/batch.ts';
+import { type Batch, Trait } from '../../frame/batch.ts';
 import type { Pool } from '../../frame/pool.ts';
 import { Drop } from '../../observe/drop.ts';
 import { isTpid } from '../../wire/vlan.ts';
@@ -14,8 +14,8 @@ import { GroupKind, PortConfig, type RulesImage } from '../rules/log.ts';
 import { Op, opCode, opLength, ReservedPort, SetField } from '../rules/program.ts';
 import type { RuleStore } from '../rules/store.ts';
 import { WatchedLinks } from '../rules/watched-links.ts';
-import { swap16, swap32 } from './bytes.ts';
 import { Decision as D, type Decisions, Does } from './decision.ts';
+import { EditList } from './edit-list.ts';
 import { Metering } from './metering.ts';
 
 /** What rules say of a plain frame. */
@@ -29,7 +29,6 @@ export const Verdict = {
 } as const;
 export type Verdict = (typeof Verdict)[keyof typeof Verdict];
 
-const MOST_EDIT_WORDS = 64;
 /** Several buckets of a group act, or which one does cannot be told here. */
 const UNKNOWN = -2;
 
@@ -59,9 +58,8 @@ export class RuleDecider {
   readonly #decisions: Decisions;
   readonly #key: FlowKey;
   readonly #set = new ActionSet();
-  /** Edits one after the other, as ops. */
-  readonly #edits = new Int32Array(MOST_EDIT_WORDS);
-  #length = 0;
+  /** What is to be done to the frame before it leaves. */
+  readonly #edits: EditList;
   /** Row of the one output; -1: none. */
   #to = -1;
   #normal = false;
@@ -77,6 +75,7 @@ export class RuleDecider {
     this.#bridge = bridge;
     this.#choice = new GroupChoice(store, bridge, devices, this.links);
     this.#decisions = decisions;
+    this.#edits = new EditList(decisions);
     this.#key = new FlowKey(pool);
   }
 
@@ -93,7 +92,7 @@ export class RuleDecider {
     this.#key.extract(batch, i);
     this.#set.clear();
     this.#inPort = inPort;
-    this.#length = 0;
+    this.#edits.cutTo(0);
     this.#to = -1;
     this.#normal = false;
     this.#metered = false;
@@ -145,7 +144,7 @@ export class RuleDecider {
   /** Every frame is to be weighed, as it came in. @returns false: not for the cache */
   #meter(index: number): boolean {
     if (this.#store.meters[index] === undefined) return true;
-    if (this.#metered || this.#length > 0 || this.#to >= 0 || this.#normal) return false;
+    if (this.#metered || this.#edits.length > 0 || this.#to >= 0 || this.#normal) return false;
     const { words, draft } = this.#decisions;
     words[draft + D.Meter] = index + 1;
     this.#metered = true;
@@ -166,17 +165,8 @@ export class RuleDecider {
       this.#foresee(words, at, code, batch, i);
       return true;
     }
-    if (!this.#keep(words, at)) return false;
+    if (!this.#edits.keep(words, at)) return false;
     this.#foresee(words, at, code, batch, i);
-    return true;
-  }
-
-  /** Keeps an edit for what the one output sends. @returns false: there is no room */
-  #keep(words: Int32Array, at: number): boolean {
-    const length = opLength(words[at]);
-    if (this.#length + length > MOST_EDIT_WORDS) return false;
-    for (let w = 0; w < length; w++) this.#edits[this.#length + w] = words[at + w];
-    this.#length += length;
     return true;
   }
 
@@ -207,15 +197,15 @@ export class RuleDecider {
     const { place, at, length } = group.buckets[b];
     const { words } = this.#store.programs;
     const stale = this.#stale;
-    const before = this.#length;
+    const before = this.#edits.length;
     if (!this.#decisions.rule(GROUPS, FIRST_BUCKET + place)) return false;
     for (let k = at; k < at + length; k += opLength(words[k]))
       if (!this.#inBucket(words, k, batch, i, depth)) return false;
     this.#stale = stale;
     if (this.#to >= 0) return true;
     // Whether a TTL has run out is for the interpreter to see.
-    if (this.#takesTtl(before)) return false;
-    this.#length = before;
+    if (this.#edits.takesTtl(before)) return false;
+    this.#edits.cutTo(before);
     return true;
   }
 
@@ -226,7 +216,7 @@ export class RuleDecider {
     if (!this.#isEdit(code) || isPipelineField(words, at)) return false;
     // Of a group in this one the flow is what the bucket has made of it.
     this.#stale = true;
-    return this.#to >= 0 ? code !== Op.DecNwTtl : this.#keep(words, at);
+    return this.#to >= 0 ? code !== Op.DecNwTtl : this.#edits.keep(words, at);
   }
 
   #isEdit(code: number): boolean {
@@ -276,7 +266,7 @@ export class RuleDecider {
 
   #output(port: number): boolean {
     if (port === ReservedPort.Normal) {
-      if (this.#to >= 0 || this.#normal || this.#length > 0) return false;
+      if (this.#to >= 0 || this.#normal || this.#edits.length > 0) return false;
       this.#normal = true;
       return true;
     }
@@ -297,7 +287,7 @@ export class RuleDecider {
     if (this.#to < 0) {
       words[draft + D.Reason] = reason;
       // Whether a TTL has run out is for the interpreter to see.
-      return this.#takesTtl(0) ? Verdict.Interpret : Verdict.Decided;
+      return this.#edits.takesTtl(0) ? Verdict.Interpret : Verdict.Decided;
     }
     const bridge = this.#bridge;
     const to = this.#to;
@@ -306,105 +296,6 @@ export class RuleDecider {
     words[draft + D.Port] = to;
     words[draft + D.Device] = bridge.device[to];
     words[draft + D.Longest] = bridge.mtu[to] + (batch.tagged[i] === 1 ? 18 : 14);
-    if (this.#length === 0 || this.#plainEdits(batch, i)) return Verdict.Decided;
-    return this.#program(batch, i) ? Verdict.Decided : Verdict.Interpret;
-  }
-
-  /** Whether an edit from `at` on takes a TTL down. */
-  #takesTtl(at: number): boolean {
-    for (let k = at; k < this.#length; k += opLength(this.#edits[k]))
-      if (opCode(this.#edits[k]) === Op.DecNwTtl) return true;
-    return false;
-  }
-
-  /** Puts MACs, one TTL and one tag into the draft, as the loop knows them. @returns false when there is more; the draft is then as before */
-  #plainEdits(batch: Batch, i: number): boolean {
-    const edits = this.#edits;
-    const { words, draft } = this.#decisions;
-    const tagged = batch.tagged[i] === 1;
-    let toHigh = 0;
-    let toLow = 0;
-    let fromHigh = 0;
-    let fromLow = 0;
-    let tpid = batch.tpid[i];
-    let tci = tagged ? batch.vlan[i] | batch.priority[i] : 0;
-    let is = tagged;
-    let does = 0;
-    for (let k = 0; k < this.#length; k += opLength(edits[k])) {
-      switch (opCode(edits[k])) {
-        case Op.DecNwTtl:
-          if ((does & Does.Ttl) !== 0 || batch.ipLength[i] === 0) return false;
-          does |= Does.Ttl | (batch.kind[i] === Kind.Ipv6 ? Does.Ipv6 : 0);
-          break;
-        case Op.PushVlan:
-          if (is || tagged) return false;
-          is = true;
-          tpid = edits[k + 1];
-          tci = 0;
-          break;
-        case Op.PopVlan:
-          if (!is || !tagged) return false;
-          is = false;
-          break;
-        case Op.SetField:
-          if (edits[k + 1] === SetField.EthDst) {
-            toHigh = edits[k + 2];
-            toLow = edits[k + 3];
-            does |= Does.To;
-          } else if (edits[k + 1] === SetField.EthSrc) {
-            fromHigh = edits[k + 2];
-            fromLow = edits[k + 3];
-            does |= Does.From;
-          } else if (edits[k + 1] === SetField.VlanVid && is) tci = (tci & 0xf000) | (edits[k + 2] & 0xfff);
-          else if (edits[k + 1] === SetField.VlanPcp && is) tci = (tci & 0x1fff) | (edits[k + 2] << 13);
-          else return false;
-          break;
-        default:
-          return false;
-      }
-    }
-    if (is && !tagged) does |= Does.Push;
-    else if (tagged && !is) does |= Does.Pop;
-    else if (is && tci !== (batch.vlan[i] | batch.priority[i])) does |= Does.Retag;
-    if ((does & (Does.Push | Does.Retag)) !== 0) {
-      words[draft + D.Tag] = (swap16(tpid) << 16) | swap16(tci);
-    }
-    if ((does & Does.To) !== 0) {
-      words[draft + D.Mac0] = swap16(toHigh) << 16;
-      words[draft + D.Mac1] = swap32(toLow);
-    }
-    if ((does & Does.From) !== 0) {
-      words[draft + D.Mac2] = swap16(fromHigh) | (swap16(fromLow >>> 16) << 16);
-      words[draft + D.Mac3] = swap16(fromLow & 0xffff);
-    }
-    words[draft + D.Flags] |= does;
-    return true;
-  }
-
-  /** Leaves edits that keep the frame's length to the rules' editor; a TTL is taken down by the loop. @returns false: not for the cache */
-  #program(batch: Batch, i: number): boolean {
-    const edits = this.#edits;
-    const { words, draft } = this.#decisions;
-    let does: number = Does.Program;
-    let kept = 0;
-    for (let k = 0, length = 0; k < this.#length; k += length) {
-      const code = opCode(edits[k]);
-      length = opLength(edits[k]);
-      if (code === Op.DecNwTtl && (does & Does.Ttl) === 0 && batch.ipLength[i] > 0) {
-        does |= Does.Ttl | (batch.kind[i] === Kind.Ipv6 ? Does.Ipv6 : 0);
-        continue;
-      }
-      // What a frame is called decides how it is read.
-      const renamed = edits[k + 1] === SetField.EthType || edits[k + 1] === SetField.IpProto;
-      if (code !== Op.SetField || renamed) return false;
-      for (let w = 0; w < length; w++) edits[kept + w] = edits[k + w];
-      kept += length;
-    }
-    const at = this.#decisions.programs.intern(edits, kept);
-    if (at < 0) return false;
-    words[draft + D.Flags] |= does;
-    words[draft + D.Program] = at;
-    words[draft + D.ProgramLength] = kept;
-    return true;
+    return this.#edits.draft(batch, i) ? Verdict.Decided : Verdict.Interpret;
   }
 }
