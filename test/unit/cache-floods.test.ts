@@ -55,6 +55,19 @@ it('an address that nobody has asked for changes nothing of that', async () => {
   net.expectBooksToBalance();
 });
 
+it('nobody may be there to get it', async () => {
+  const { net, cache, send } = await started(`
+version: 1
+tenants:
+  red: {bridge: {ports: {a: {memory: true, vlan: 1}, b: {memory: true, vlan: 2}}}}
+`);
+  send('a', between(HOST, NOBODY));
+  expect(send('a', between(HOST, NOBODY), between(HOST, NOBODY))).toEqual([]);
+  expect(cache.known).toBe(1);
+  expect(net.drops('red', 'a')).toEqual({ 'no-member': 3 });
+  net.expectBooksToBalance();
+});
+
 it.each([
   ['more than one port gets it', bridge(', c: {memory: true}')],
   ['floods are counted', bridge('', 'storm_control: 1000,')],

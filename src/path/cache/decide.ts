@@ -28,6 +28,8 @@ import { Decision as D, type Decisions, Does } from './decision.ts';
 import { type RuleDecider, Verdict } from './rule-decider.ts';
 
 const MAPPED = 0xffff;
+/** There is no other port in the VLAN. */
+const NOBODY = -2;
 
 /** What a decider of a tenant with a router asks besides. */
 export interface DeciderRouter {
@@ -309,6 +311,10 @@ export class Decider {
       words[draft + D.MacVersion] = macs.version(slot);
     }
     const to = slot < 0 ? this.#onlyTaker(batch.port[i], vlan, routed) : macs.port(slot);
+    if (to === NOBODY) {
+      words[draft + D.Reason] = Drop.NoMember;
+      return true;
+    }
     if (to < 0 || to >= bridge.ports || ((bridge.allowed[(to << 7) + (vlan >> 5)] >>> (vlan & 31)) & 1) === 0)
       return false;
     if (bridge.mode[to] === PortMode.Tunnel || bridge.outerVlan[to] > 0) return false;
@@ -335,13 +341,13 @@ export class Decider {
     return this.#tagOut(batch, i, vlan, to, routed);
   }
 
-  /** The port that alone gets what is flooded; -1: there are more or none, or floods are counted (storm control). */
+  /** The port that alone gets what is flooded, or `NOBODY`; -1: there are more, or floods are counted (storm control). */
   #onlyTaker(from: number, vlan: number, routed: boolean): number {
     const { vlans, members, storm } = this.#bridge;
     if (!routed && storm[from] >= 0) return -1;
     const list = vlans[vlan];
     const length = list < 0 ? 0 : members[list];
-    let only = -1;
+    let only: number = NOBODY;
     for (let k = 1; k <= length; k++) {
       const port = members[list + k];
       if (port === from && !routed) continue;

@@ -45,7 +45,7 @@ export const Decision = {
   NeighborVersion: 33,
   /** Set of next hops that the destination must still lead to; -1: not routed. */
   Set: 34,
-  /** VLAN in which the destination must still be known nowhere, so that the one other port of it gets the frame; 0: it is known. */
+  /** VLAN in which the destination must still be known nowhere, so that the one other port of it, if any, gets the frame; 0: it is known. */
   Flooded: 35,
   /** Meter that each frame is weighed by first, plus 1; 0: none. */
   Meter: 36,
