@@ -5,50 +5,25 @@ import { Ring } from '../frame/ring.ts';
 import { Drop } from '../observe/drop.ts';
 import { COLUMNS, Column, Ledger } from '../observe/ledger.ts';
 import { MacTable } from '../table/mac-table.ts';
-import { NeighborTable } from '../table/neighbor-table.ts';
 import type { SharedBuckets } from '../table/shared-buckets.ts';
 import { Acls } from './acl.ts';
-import { AclIn } from './acl-in.ts';
-import { AclOut } from './acl-out.ts';
-import { Adjacency } from './adjacency.ts';
-import { Decider } from './cache/decide.ts';
-import { Decisions } from './cache/decision.ts';
-import { CacheFit } from './cache/fit.ts';
-import { FlowCache } from './cache/flow-cache.ts';
-import { DecisionMemo } from './cache/memo.ts';
-import { RuleDecider } from './cache/rule-decider.ts';
+import { buildStages } from './build-stages.ts';
+import { buildCache } from './cache/build.ts';
+import type { CacheFit } from './cache/fit.ts';
+import type { FlowCache } from './cache/flow-cache.ts';
 import type { Devices } from './devices.ts';
-import { Egress } from './egress.ts';
-import { Emit } from './emit.ts';
-import { Fib } from './fib.ts';
-import { Forward } from './forward.ts';
-import { GuardIn } from './guard-in.ts';
-import { GuardOut } from './guard-out.ts';
-import { Hold } from './hold.ts';
-import { HopLimit } from './hop-limit.ts';
+import type { Egress } from './egress.ts';
+import type { GuardIn } from './guard-in.ts';
+import type { Hold } from './hold.ts';
 import { ROUTER_ROW, type TenantImage, WorkCount } from './image.ts';
-import { InterfaceAclIn, InterfaceAclOut } from './interface-acl.ts';
 import type { LeakSink } from './leak.ts';
-import { Learn } from './learn.ts';
-import { OffloadCheck } from './offload.ts';
-import { wanted } from './order.ts';
-import { Parse } from './parse.ts';
-import { PortSecurity } from './port-security.ts';
 import { Punter } from './punter.ts';
-import { ReservedAddresses } from './reserved.ts';
-import { Route } from './route.ts';
-import { RulesStage } from './rules/rules-stage.ts';
+import type { RulesStage } from './rules/rules-stage.ts';
 import type { RuleStore } from './rules/store.ts';
-import type { Observer, OutStage, Stage } from './stage.ts';
+import type { Stage } from './stage.ts';
 import { bytesLeft, showDrops, takePart } from './tap/part.ts';
 import type { StageClock } from './tap/stage-clock.ts';
 import type { Watch } from './tap/watch.ts';
-import { ToRouter } from './to-router.ts';
-import { VlanIn } from './vlan-in.ts';
-import { VlanOut } from './vlan-out.ts';
-import { Waste } from './waste.ts';
-
-const OUTPUTS = 1024;
 
 /**
  * One tenant's path on one worker: the ordered lists of its stages, and the three places where frames enter. A frame that a
@@ -99,137 +74,48 @@ export class TenantPath {
     watch: Watch | null = null,
     before: TenantPath | null = null,
   ) {
-    const { bridge, router } = image;
     const taps = watch?.taps ?? null;
-    const clock = watch?.clock ?? null;
-    const observer: Observer | null = watch?.observer ?? clock;
     const shared = image.workers[worker];
     const ledger = before?.ledger ?? new Ledger(ROUTER_ROW + 1, shared.ledger);
-    const rates = router?.puntRates ?? [0, 0, 0];
+    const rates = image.router?.puntRates ?? [0, 0, 0];
     const punter = before?.punter ?? new Punter(pool, new Ring(shared.punt), rates);
     punter.setRates(rates);
-    const macs = MacTable.attach(bridge.macs, worker);
-    const acls = new Acls(pool, image.acls, punter, router, worker);
-    const waste = new Waste(pool, ledger, taps);
-    const has = wanted(image);
-    const wayOut: OutStage[] = [
-      ...optional(has.aclOut, () => new AclOut(acls, bridge, waste)),
-      new VlanOut(pool, bridge, waste),
-      new GuardOut(pool, bridge, devices, waste, store?.blocked ?? null),
-      new Emit(pool, ledger, devices, bridge, image.index, taps),
-    ];
-    const watchedOut = observer === null ? wayOut : wayOut.map((stage) => observer.out(stage));
-    const egress = new Egress(watchedOut, OUTPUTS);
-    const parse = new Parse(pool);
-    const guard = new GuardIn(pool, image, buckets);
-    const security = has.portSecurity ? new PortSecurity(pool, bridge) : null;
-    const bridging: Stage[] = [parse, new OffloadCheck(pool), guard, ...(security === null ? [] : [security])];
-    if (image.rules !== null && store !== null) {
-      this.rules = new RulesStage({
-        ...{ pool, image: image.rules, worker, store, counts: store.counts, bridge, devices, ledger, punter, parse },
-        tenant: image.index,
-        routerRow: ROUTER_ROW,
-        // A rule's output cannot get round the operator's last guards; ACLs and tags are the built-in way's alone.
-        egress: new Egress(watchedOut.slice(-2), OUTPUTS),
-        normal: (batch) => this.#run(batch, this.#fromNormal),
-        forward: (batch) => this.#run(batch, this.#fromForward),
-        observer: observer?.rules ?? null,
-      });
-      bridging.push(this.rules);
-    } else this.rules = null;
-    this.#fromNormal = bridging.length;
-    bridging.push(
-      new VlanIn(pool, bridge),
-      new ReservedAddresses(pool, bridge),
-      ...optional(has.aclIn, () => new AclIn(acls, bridge)),
-      new Learn(pool, macs, ledger, punter, router),
-    );
-    const routing: Stage[] = [];
-    let hold: Hold | null = null;
-    let neighbors: NeighborTable | null = null;
-    let fib: Fib | null = null;
-    if (router !== null) {
-      neighbors = NeighborTable.attach(router.neighbors);
-      fib = new Fib(router);
-      hold = new Hold(pool, ledger, neighbors, router, punter, image.frames, taps);
-      bridging.push(
-        new ToRouter(pool, router, fib, ledger, punter),
-        ...optional(has.interfaceAclIn, () => new InterfaceAclIn(acls, router)),
-      );
-      routing.push(
-        new Route(pool, router, fib, ledger, punter),
-        ...optional(has.interfaceAclOut, () => new InterfaceAclOut(acls, router)),
-        new HopLimit(pool),
-        new Adjacency(pool, router, neighbors, hold),
-      );
-    }
-    this.#fromRoute = bridging.length;
-    const forward = new Forward(pool, macs, bridge, ledger, buckets, egress);
-    const all = [...bridging, ...routing, forward];
-    this.stages = observer === null ? all : all.map((stage) => observer.in(stage));
-    this.#fromForward = this.stages.length - 1;
-    const old = before?.cache ?? null;
-    const hits = image.acls.map((acl) => acl.hits[worker]);
-    const decisions = old?.decisions ?? new Decisions(pool.words, ledger, hits, store?.counts ?? null);
-    if (old !== null) decisions.follow(hits);
-    const asked =
-      router === null || fib === null || neighbors === null || hold === null
-        ? null
-        : { image: router, fib, neighbors, hold };
-    const idle = watch !== null && watch.observer !== null;
-    // Port security looks at more than it tells apart; a bridge alone at nothing else.
-    const remembers = security === null && !idle && (asked !== null || image.acls.length > 0);
-    const rules =
-      store === null || image.rules === null
-        ? null
-        : new RuleDecider({ pool, store, image: image.rules, worker, bridge, devices, decisions });
-    const decider = new Decider({
-      pool,
-      image,
-      ledger,
-      parse,
-      security,
-      acls,
-      macs,
-      router: asked,
-      decisions,
-      rules,
-      taps,
+    const macs = MacTable.attach(image.bridge.macs, worker);
+    const acls = new Acls(pool, image.acls, punter, image.router, worker);
+    const built = buildStages({
+      ...{ pool, image, worker, devices, buckets, ledger, punter, macs, acls, store, watch },
+      normal: (batch) => this.#run(batch, this.#fromNormal),
+      forward: (batch) => this.#run(batch, this.#fromForward),
     });
+    const { parse, guard, security, router } = built;
+    this.stages = built.stages;
+    this.egress = built.egress;
+    this.rules = built.rules;
+    this.hold = router?.hold ?? null;
+    this.#fromNormal = built.fromNormal;
+    this.#fromRoute = built.fromRoute;
+    this.#fromForward = built.fromForward;
+    this.#work = new Float64Array(shared.work);
+    const { cache, fit } = buildCache(
+      {
+        ...{ pool, image, worker, devices, ledger, macs, acls, store, watch, counts: this.#work },
+        ...{ parse, guard, security, router },
+      },
+      before?.cache ?? null,
+    );
+    this.cache = cache;
+    this.#fit = fit;
     this.#guard = guard;
     this.#store = store;
-    this.#work = new Float64Array(shared.work);
-    const context = {
-      pool,
-      image,
-      devices,
-      guard,
-      macs,
-      neighbors,
-      fib,
-      decisions,
-      decider,
-      memo: remembers ? new DecisionMemo({ pool, image, acls, macs, router: asked, decisions }) : null,
-      parse,
-      tapped: taps?.drops ?? false,
-      idle,
-      counts: this.#work,
-    };
-    if (old !== null) old.follow(context);
-    this.cache = old ?? new FlowCache(context);
-    this.#fit =
-      store === null || rules === null ? null : new CacheFit(this.cache, image, store, rules.links, context.tapped);
     this.image = image;
     this.ledger = ledger;
     this.punter = punter;
     this.macs = macs;
-    this.hold = hold;
-    this.egress = egress;
     this.routerRow = ROUTER_ROW;
     this.#pool = pool;
     this.#leaks = leaks;
     this.#watch = watch;
-    this.#clock = clock;
+    this.#clock = watch?.clock ?? null;
     this.#part = taps?.live === true ? new Batch(BATCH_SIZE) : null;
     if (before !== null) this.#takeOver(before);
   }
@@ -412,9 +298,4 @@ export class TenantPath {
     }
     batch.count = 0;
   }
-}
-
-/** A stage, made only where the tenant needs it. */
-function optional<Made>(needed: boolean, make: () => Made): Made[] {
-  return needed ? [make()] : [];
 }

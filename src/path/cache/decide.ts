@@ -3,25 +3,16 @@ import type { Pool } from '../../frame/pool.ts';
 import { Drop } from '../../observe/drop.ts';
 import type { Ledger } from '../../observe/ledger.ts';
 import type { MacTable } from '../../table/mac-table.ts';
-import type { NeighborTable } from '../../table/neighbor-table.ts';
 import { isChecksumRight, Protocol } from '../../wire/ipv4.ts';
 import { isTpid, Tpid } from '../../wire/vlan.ts';
 import type { Acls } from '../acl.ts';
 import type { Fib } from '../fib.ts';
 import { flowHash } from '../flow-hash.ts';
-import type { Hold } from '../hold.ts';
-import {
-  AclAction,
-  type AclImage,
-  type BridgeImage,
-  HopKind,
-  PortMode,
-  type RouterImage,
-  type TenantImage,
-} from '../image.ts';
+import { AclAction, type AclImage, type BridgeImage, HopKind, PortMode, type TenantImage } from '../image.ts';
 import { isMartian4, isMartian6, isMulticast4 } from '../martian.ts';
 import type { Parse } from '../parse.ts';
 import type { PortSecurity } from '../port-security.ts';
+import type { RouterParts } from '../router-parts.ts';
 import type { Taps } from '../tap/tap.ts';
 import { swap16, swap32 } from './bytes.ts';
 import { Decision as D, type Decisions, Does } from './decision.ts';
@@ -31,14 +22,6 @@ const MAPPED = 0xffff;
 /** There is no other port in the VLAN. */
 const NOBODY = -2;
 
-/** What a decider of a tenant with a router asks besides. */
-export interface DeciderRouter {
-  readonly image: RouterImage;
-  readonly fib: Fib;
-  readonly neighbors: NeighborTable;
-  readonly hold: Hold;
-}
-
 export interface DeciderContext {
   readonly pool: Pool;
   readonly image: TenantImage;
@@ -47,7 +30,7 @@ export interface DeciderContext {
   readonly security: PortSecurity | null;
   readonly acls: Acls;
   readonly macs: MacTable;
-  readonly router: DeciderRouter | null;
+  readonly router: RouterParts | null;
   readonly decisions: Decisions;
   /** Null: the tenant has no rule tables. */
   readonly rules: RuleDecider | null;
@@ -71,7 +54,7 @@ export class Decider {
   readonly #security: PortSecurity | null;
   readonly #acls: Acls;
   readonly #macs: MacTable;
-  readonly #router: DeciderRouter | null;
+  readonly #router: RouterParts | null;
   readonly #decisions: Decisions;
   readonly #rules: RuleDecider | null;
   readonly #taps: Taps | null;
@@ -226,7 +209,7 @@ export class Decider {
     return true;
   }
 
-  #route(batch: Batch, i: number, iface: number, router: DeciderRouter): boolean {
+  #route(batch: Batch, i: number, iface: number, router: RouterParts): boolean {
     const { image, fib, neighbors, hold } = router;
     const bytes = this.#bytes;
     const words = this.#words;

@@ -6,7 +6,7 @@ import type { Acls } from '../acl.ts';
 import { plainHash4, plainHash6 } from '../flow-hash.ts';
 import { AclAction, type AclImage, type BridgeImage, HopKind, type TenantImage } from '../image.ts';
 import { isMartian4, isMartian6, isMulticast4 } from '../martian.ts';
-import type { DeciderRouter } from './decide.ts';
+import type { RouterParts } from '../router-parts.ts';
 import { Decision as D, type Decisions, Does, EACH, MOST_COUNTS } from './decision.ts';
 import { isStillFlooded } from './flooded.ts';
 
@@ -50,7 +50,7 @@ export interface MemoContext {
   readonly image: TenantImage;
   readonly acls: Acls;
   readonly macs: MacTable;
-  readonly router: DeciderRouter | null;
+  readonly router: RouterParts | null;
   readonly decisions: Decisions;
 }
 
@@ -69,7 +69,7 @@ export class DecisionMemo {
   readonly #lists: readonly AclImage[];
   readonly #acls: Acls;
   readonly #macs: MacTable;
-  readonly #router: DeciderRouter | null;
+  readonly #router: RouterParts | null;
   readonly #decisions: Int32Array;
   readonly #draft: number;
   readonly #source: Int32Array;
@@ -259,7 +259,7 @@ export class DecisionMemo {
     return verdict === AclAction.Allow;
   }
 
-  #route4({ image, fib }: DeciderRouter, l3: number): boolean {
+  #route4({ image, fib }: RouterParts, l3: number): boolean {
     const bytes = this.#bytes;
     const from = bytes.getInt32(l3 + 12);
     const to = bytes.getInt32(l3 + 16);
@@ -277,7 +277,7 @@ export class DecisionMemo {
   }
 
   /** Hosts on a link are for the decider: they are as many as senders like, and four words long. */
-  #route6({ image, fib }: DeciderRouter, l3: number): boolean {
+  #route6({ image, fib }: RouterParts, l3: number): boolean {
     const bytes = this.#bytes;
     if (bytes.getUint8(l3 + 24) === 0xff || isMartian6(bytes, l3)) return false;
     const set = fib.lookup6(
