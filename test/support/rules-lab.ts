@@ -3,6 +3,7 @@ import { type Action, Ports } from '../../src/openflow/model.ts';
 import { parseFlow } from '../../src/openflow/text/flow.ts';
 import { parseGroup } from '../../src/openflow/text/group.ts';
 import { parseMeter } from '../../src/openflow/text/meter.ts';
+import { WorkCount } from '../../src/path/image.ts';
 import { PacketInRecord } from '../../src/path/rules/log.ts';
 import { frame } from '../../src/wire/build.ts';
 import { TestSwitch } from './test-switch.ts';
@@ -89,6 +90,14 @@ export class Lab {
     this.net.send(`red/${port}`, ...frames);
     this.net.expectBooksToBalance();
     return Object.fromEntries([...this.net.everything()].map(([name, out]) => [name.replace('red/', ''), out]));
+  }
+
+  /** Frames that the flow cache has carried out, of those that `send` lets in. */
+  carriedBy(send: () => void): number {
+    const work = this.net.tenant('red').work[0];
+    const before = work[WorkCount.Carried];
+    send();
+    return work[WorkCount.Carried] - before;
   }
 
   /** Packets of each rule, by its actions. */

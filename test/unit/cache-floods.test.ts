@@ -23,7 +23,7 @@ const between = (source: string, destination: string, k = 0): Uint8Array =>
 const started = async (yaml: string) => {
   const net = await TestSwitch.of(yaml);
   const { cache } = net.engine.tenants.paths[net.tenant('red').index]!;
-  /** Frames that leave, by port, of some that come in by one; and how many decisions are known afterwards. */
+  /** What leaves by each port, of frames that come in by one. */
   const send = (port: string, ...frames: Uint8Array[]) => {
     net.send(`red/${port}`, ...frames);
     return [...net.everything()].map(([to, left]) => `${left.length} by ${to}`);

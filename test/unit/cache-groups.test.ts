@@ -1,15 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { parseGroup } from '../../src/openflow/text/group.ts';
-import { WorkCount } from '../../src/path/image.ts';
 import { Lab, udp } from '../support/rules-lab.ts';
 
-/** Frames that the flow cache has carried out, of those that `send` lets in. */
-const carriedBy = (lab: Lab, send: () => void): number => {
-  const work = lab.net.tenant('red').work[0];
-  const before = work[WorkCount.Carried];
-  send();
-  return work[WorkCount.Carried] - before;
-};
 const ports = (out: Record<string, unknown>): string => Object.keys(out).sort().join();
 
 describe('the flow cache, of groups', () => {
@@ -22,7 +14,7 @@ describe('the flow cache, of groups', () => {
     const lab = (await Lab.of()).groups(`group_id=7,type=${type},${bucket}`).flows('in_port=1,ip,actions=group:7');
     const edited = udp({ to: '10.9.9.9' });
     expect(lab.send('a', udp())).toEqual({ b: [edited] });
-    expect(carriedBy(lab, () => expect(lab.send('a', udp(), udp())).toEqual({ b: [edited, edited] }))).toBe(2);
+    expect(lab.carriedBy(() => expect(lab.send('a', udp(), udp())).toEqual({ b: [edited, edited] }))).toBe(2);
     lab.net.advance(5);
     const [group] = lab.datapath.statistics.groupStats(7);
     const length = BigInt(udp().length);
@@ -41,7 +33,7 @@ describe('the flow cache, of groups', () => {
     lab.net.engine.tenants.setCache(false);
     const chosen = flows.map((one) => ports(lab.send('a', one)));
     lab.net.engine.tenants.setCache(true);
-    const carried = carriedBy(lab, () => {
+    const carried = lab.carriedBy(() => {
       for (let round = 0; round < 3; round++) expect(flows.map((one) => ports(lab.send('a', one)))).toEqual(chosen);
     });
     expect(new Set(chosen)).toEqual(new Set(['b', 'c']));
@@ -65,7 +57,7 @@ describe('the flow cache, of groups', () => {
     expect(leave()).toBe(before);
     // Nobody watches the fourth.
     lab.net.linkUp[3] = 0;
-    expect(carriedBy(lab, leave)).toBe(20);
+    expect(lab.carriedBy(leave)).toBe(20);
   });
 
   it('lets nothing that a bucket edits be seen behind the group', async () => {

@@ -1,14 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { WorkCount } from '../../src/path/image.ts';
 import { A, B, Lab, udp } from '../support/rules-lab.ts';
 
-/** Frames that the flow cache has carried out, of those that `send` lets in. */
-const carriedBy = (lab: Lab, send: () => void): number => {
-  const work = lab.net.tenant('red').work[0];
-  const before = work[WorkCount.Carried];
-  send();
-  return work[WorkCount.Carried] - before;
-};
 const many = (count: number, shape = {}): Uint8Array[] => Array.from({ length: count }, () => udp(shape));
 
 describe('the flow cache, of meters', () => {
@@ -21,7 +13,7 @@ describe('the flow cache, of meters', () => {
       .flows(`cookie=7,in_port=1,actions=meter:1,${action}`, `in_port=2,actions=normal`);
     lab.send('b', udp({ source: B, destination: A }));
     lab.send('a', udp());
-    const carried = carriedBy(lab, () => {
+    const carried = lab.carriedBy(() => {
       expect(lab.send('a', ...many(20))['b'].length).toBe(4);
     });
     // What is over the rate is done with, too.
@@ -43,7 +35,7 @@ describe('the flow cache, of meters', () => {
     lab.send('a', udp({ tos: 10 << 2 }));
     const send = () => lab.send('a', ...many(7, { tos: 10 << 2 }))['b'];
     let out: Uint8Array[] = [];
-    expect(carriedBy(lab, () => (out = send()))).toBe(7);
+    expect(lab.carriedBy(() => (out = send()))).toBe(7);
     // AF11 becomes AF12.
     expect(out.map((bytes) => bytes[15] >> 2)).toEqual([10, 10, 10, 10, 12, 12, 12]);
     expect(out[6]).toEqual(udp({ tos: 12 << 2, ttl: 63 }));
@@ -61,11 +53,11 @@ describe('the flow cache, of meters', () => {
         'table=1,actions=output:2',
         'table=2,actions=meter:1,output:2',
       );
-    expect(carriedBy(lab, () => expect(lab.send('a', ...many(4))['b'].length).toBe(4))).toBe(0);
-    expect(carriedBy(lab, () => lab.send('b', ...many(4)))).toBe(0);
+    expect(lab.carriedBy(() => expect(lab.send('a', ...many(4))['b'].length).toBe(4))).toBe(0);
+    expect(lab.carriedBy(() => lab.send('b', ...many(4)))).toBe(0);
     lab.net.advance(1000);
     lab.send('c', udp());
-    expect(carriedBy(lab, () => expect(lab.send('c', ...many(9))['b'].length).toBe(4))).toBe(9);
+    expect(lab.carriedBy(() => expect(lab.send('c', ...many(9))['b'].length).toBe(4))).toBe(9);
     lab.net.expectBooksToBalance();
   });
 

@@ -34,7 +34,7 @@ export const Decision = {
   /** How many counters to add to, and how many rules to count for. */
   Hits: 12,
   Rules: 13,
-  /** Which counters, list << 20 | place in it, and which rules, table << 24 | rule, as many as there are: by turns, each `EACH` words from the next. */
+  /** Which counters, list << 20 | place in it, and which rules, table << 24 | rule (or `GROUPS` and a group or bucket), as many as there are: by turns, each `EACH` words from the next. */
   FirstHit: 14,
   FirstRule: 15,
   /** MAC that it goes to: slot and version; -1: none was asked. */

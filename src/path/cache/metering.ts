@@ -2,7 +2,7 @@ import type { Batch } from '../../frame/batch.ts';
 import type { Pool } from '../../frame/pool.ts';
 import { FrameEditor } from '../rules/edit.ts';
 import type { RulesImage } from '../rules/log.ts';
-import { dscpOf, Meters, remarkTo, Verdict } from '../rules/meter.ts';
+import { dscpOf, Meters, Verdict } from '../rules/meter.ts';
 import { SetField } from '../rules/program.ts';
 import type { RuleStore } from '../rules/store.ts';
 
@@ -12,7 +12,8 @@ export class Metering {
   readonly #store: RuleStore;
   readonly #meters: Meters;
   readonly #editor: FrameEditor;
-  readonly #remark = remarkTo(0);
+  /** What the editor is given. */
+  readonly #dscp = new Int32Array(1);
 
   constructor(pool: Pool, store: RuleStore, image: RulesImage, worker: number) {
     this.#bytes = pool.bytes;
@@ -30,9 +31,8 @@ export class Metering {
     if (meter === undefined) return true;
     const verdict = this.#meters.take(meter, index, 1, length, batch.nowUs, dscpOf(batch, i, this.#bytes));
     if (verdict !== Verdict.Remark) return verdict === Verdict.Pass;
-    const remark = this.#remark;
-    remark[2] = this.#meters.dscp;
-    this.#editor.setField(batch, i, SetField.IpDscp, remark, 2);
+    this.#dscp[0] = this.#meters.dscp;
+    this.#editor.setField(batch, i, SetField.IpDscp, this.#dscp, 0);
     return true;
   }
 }

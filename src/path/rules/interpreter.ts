@@ -13,10 +13,10 @@ import type { RuleCounts } from './counts.ts';
 import { GroupChoice } from './group-choice.ts';
 import { FlowKey } from './key.ts';
 import type { RulesImage } from './log.ts';
-import { dscpOf, Meters, remarkTo, Verdict } from './meter.ts';
+import { dscpOf, Meters, Verdict } from './meter.ts';
 import type { RuleObserver } from './observer.ts';
 import { PacketIns } from './packet-ins.ts';
-import { Op, opCode, opLength } from './program.ts';
+import { Op, opCode, opLength, opWord, SetField } from './program.ts';
 import { RuleOutputs } from './rule-outputs.ts';
 import { Run } from './run.ts';
 import type { RuleStore } from './store.ts';
@@ -56,7 +56,7 @@ export class Interpreter {
   readonly #outputs: RuleOutputs;
   readonly #set = new ActionSet();
   readonly #meters: Meters;
-  readonly #remark = remarkTo(0);
+  readonly #remark = Int32Array.of(opWord(Op.SetField, 3), SetField.IpDscp, 0);
 
   constructor(context: InterpreterContext) {
     const { pool, image, worker, store, bridge, devices, punter, tenant, observer, normal } = context;

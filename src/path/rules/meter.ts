@@ -4,7 +4,6 @@ import * as ipv4 from '../../wire/ipv4.ts';
 import * as ipv6 from '../../wire/ipv6.ts';
 import type { BandEntry, MeterEntry } from './entries.ts';
 import { BandKind, PairColumn, type RulesImage } from './log.ts';
-import { Op, opWord, SetField } from './program.ts';
 
 /** What a meter says of a frame. */
 export const Verdict = { Pass: 0, Drop: 1, Remark: 2 } as const;
@@ -59,9 +58,4 @@ export function dscpOf(batch: Batch, i: number, bytes: DataView): number {
   if (batch.ipLength[i] === 0) return -1;
   if (batch.kind[i] === Kind.Ipv4) return ipv4.typeOfService(bytes, batch.l3[i]) >> 2;
   return batch.kind[i] === Kind.Ipv6 ? ipv6.trafficClass(bytes, batch.l3[i]) >> 2 : -1;
-}
-
-/** The op that gives a packet its DSCP, the last of its words. */
-export function remarkTo(dscp: number): Int32Array {
-  return Int32Array.of(opWord(Op.SetField, 3), SetField.IpDscp, dscp);
 }
